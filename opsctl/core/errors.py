@@ -1,0 +1,46 @@
+"""The closed set of ways an operation can fail."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """What went wrong, for programs. Each code has exactly one exit code (`opsctl.cli.exit_codes`)."""
+
+    FAILED = "failed"
+    FLAG_NOT_FOUND = "flag_not_found"
+    UNSAFE_FLAG = "unsafe_flag"
+    USAGE = "usage"
+    BAD_CONFIG = "bad_config"
+    CONFIRMATION_REQUIRED = "confirmation_required"
+    PORT_IN_USE = "port_in_use"
+    NOT_CONFIRMED = "not_confirmed"
+    BAD_CREDENTIALS = "bad_credentials"
+    FORBIDDEN = "forbidden"
+    UNREACHABLE = "unreachable"
+    RATE_LIMITED = "rate_limited"
+    REFUSED = "refused"
+    APPROVAL_REQUIRED = "approval_required"
+    CONFLICT = "conflict"
+    SUPERSEDED = "superseded"
+    BREAK_GLASS = "break_glass"
+    OBJECTIVE_NOT_MET = "objective_not_met"
+    INTERRUPTED = "interrupted"
+
+
+class OpsError(Exception):
+    """A failure that has been understood: one line what, one line the fix.
+
+    `message` says what happened, `hint` the next thing to type. Neither holds a secret. `request_id` is the provider's
+    id of the refused request, where it gave one.
+    """
+
+    def __init__(
+        self, code: ErrorCode, message: str, *, hint: str | None = None, request_id: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.request_id = request_id

@@ -1,0 +1,143 @@
+"""What one running instance of the feed says about itself over its control channel.
+
+`GET /v1/state` answers one report; `GET /v1/observe` answers reports, one JSON object a line, whenever something in
+them changed. Times are relative to the moment the instance accepted that request (`elapsed_ms` = 0), so that they hold
+without comparing the clocks of two machines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from opsctl.core.epochs import Epoch
+from opsctl.core.latency import Histogram
+from opsctl.core.modes import Mode
+
+
+class DataSource(StrEnum):
+    """Where the flag data comes from that an instance serves."""
+
+    LIVE = "live"
+    LAST_KNOWN = "last-known"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserReport:
+    """The browsers connected to one instance, and how far they are.
+
+    Attributes:
+        connected: Open Socket.IO connections.
+        confirmed: Those whose page said that it shows the instance's present epoch.
+        latency: Milliseconds from the acceptance of the observing request to each of those confirmations; empty
+            in a plain state report.
+        waiting: Names of some that did not confirm yet, for people (at most 20).
+    """
+
+    connected: int = 0
+    confirmed: int = 0
+    latency: Histogram = field(default_factory=Histogram)
+    waiting: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceReport:
+    """One instance at one moment.
+
+    Attributes:
+        instance: Its name on this machine, such as `worker-0`.
+        pid: Its process.
+        environment: Key of the environment whose flag it serves.
+        flag: Key of the kill switch it serves.
+        epoch: The newest state it serves.
+        mode: What every visitor gets, or `None` when it depends on the visitor.
+        reason: The SDK's evaluation reason (`OFF`, `FALLTHROUGH`, `ERROR`, …) with its error kind where there is one.
+        source: Where its flag data comes from.
+        age_s: Seconds since the provider last confirmed that data; `None` when it never did.
+        elapsed_ms: Milliseconds since the request was accepted.
+        seen_ms: When, on that scale, the present epoch came into force; `None` when it was in force already.
+        browsers: The browsers connected to it.
+        avatar_calls: Requests made to the avatar API since it started.
+    """
+
+    instance: str
+    pid: int
+    environment: str
+    flag: str
+    epoch: Epoch
+    mode: Mode | None
+    reason: str
+    source: DataSource
+    age_s: float | None
+    elapsed_ms: float = 0.0
+    seen_ms: float | None = None
+    browsers: BrowserReport = field(default_factory=BrowserReport)
+    avatar_calls: int = 0
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the JSON object that `from_wire` reads."""
+        return {
+            "instance": self.instance,
+            "pid": self.pid,
+            "environment": self.environment,
+            "flag": self.flag,
+            "epoch": self.epoch.to_wire(),
+            "mode": self.mode,
+            "reason": self.reason,
+            "source": self.source,
+            "age_s": self.age_s,
+            "elapsed_ms": self.elapsed_ms,
+            "seen_ms": self.seen_ms,
+            "avatar_calls": self.avatar_calls,
+            "browsers": {
+                "connected": self.browsers.connected,
+                "confirmed": self.browsers.confirmed,
+                "latency": self.browsers.latency.to_wire(),
+                "waiting": list(self.browsers.waiting),
+            },
+        }
+
+    @classmethod
+    def from_wire(cls, value: Any) -> InstanceReport:
+        """Read what `to_wire` wrote.
+
+        Raises:
+            ValueError: it is not such a report.
+        """
+        try:
+            browsers = value["browsers"]
+            return cls(
+                instance=str(value["instance"]),
+                pid=int(value["pid"]),
+                environment=str(value["environment"]),
+                flag=str(value["flag"]),
+                epoch=_epoch(value["epoch"]),
+                mode=None if value["mode"] is None else Mode(value["mode"]),
+                reason=str(value["reason"]),
+                source=DataSource(value["source"]),
+                age_s=_optional_float(value["age_s"]),
+                elapsed_ms=float(value["elapsed_ms"]),
+                seen_ms=_optional_float(value["seen_ms"]),
+                avatar_calls=int(value["avatar_calls"]),
+                browsers=BrowserReport(
+                    connected=int(browsers["connected"]),
+                    confirmed=int(browsers["confirmed"]),
+                    latency=Histogram.from_wire(browsers["latency"]),
+                    waiting=tuple(str(name) for name in browsers["waiting"]),
+                ),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"not an instance report: {error}") from error
+
+
+def _optional_float(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _epoch(value: Any) -> Epoch:
+    epoch = Epoch.from_wire(value)
+    if epoch is None:
+        raise ValueError("epoch is not [version, pin]")
+    return epoch

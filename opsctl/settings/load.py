@@ -1,0 +1,143 @@
+"""Resolving settings from every place they may stand in."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+
+from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.settings.dotenv_file import read_dotenv
+from opsctl.settings.installation import READY_FILE_NAME, Installation
+from opsctl.settings.values import DEFAULT, LOCAL_INSTALLATION, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from dataclasses import Field
+
+_CONFIG_FILE = "opsctl.toml"
+_PROVIDER_SETTINGS = ("sdk_key", "access_token", "api_uri", "base_uri", "stream_uri", "events_uri")
+_SETTINGS = {item.name: item for item in fields(Settings) if item.metadata}
+
+
+def load_settings(
+    *,
+    environ: Mapping[str, str],
+    directory: Path,
+    options: Mapping[str, str | None] | None = None,
+    profile: str | None = None,
+) -> Settings:
+    """Resolve all settings.
+
+    Args:
+        environ: The process environment.
+        directory: Where `.env` and `opsctl.toml` are looked for.
+        options: Texts given on the command line, by setting name; `None` means not given.
+        profile: A `[profile.NAME]` table of `opsctl.toml` that outranks its top level.
+
+    Raises:
+        OpsError: `bad_config`, with the key and its place, for a value or a key that cannot be used.
+    """
+    layers = [
+        ("option", _given(options or {})),
+        *_named_layers("environment", environ),
+        *_named_layers(str(directory / ".env"), read_dotenv(directory / ".env")),
+        *_toml_layers(directory / _CONFIG_FILE, profile),
+    ]
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for source, texts in layers:
+        for name, text in texts.items():
+            if name not in values:
+                values[name] = _parse(_SETTINGS[name], text, source)
+                sources[name] = source
+    if "data_dir" not in values:
+        values["data_dir"] = Path(platformdirs.user_state_dir("opsctl", appauthor=False))
+        sources["data_dir"] = DEFAULT
+    _add_local_installation(values, sources)
+    return Settings(**values, sources=sources)
+
+
+def _given(options: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: text for name, text in options.items() if text is not None}
+
+
+def _named_layers(source: str, names: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield a layer for each rank of environment names: the taught name outranks its aliases."""
+    ranks = max(len(item.metadata["env"]) for item in _SETTINGS.values())
+    for rank in range(ranks):
+        layer = {}
+        for setting, item in _SETTINGS.items():
+            env_names = item.metadata["env"]
+            if rank < len(env_names) and names.get(env_names[rank], "") != "":
+                layer[setting] = names[env_names[rank]]
+        yield source, layer
+
+
+def _toml_layers(path: Path, profile: str | None) -> Iterator[tuple[str, dict[str, str]]]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        document = {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise OpsError(
+            ErrorCode.BAD_CONFIG, f"{path} cannot be read: {error}", hint="correct that line, or remove the file"
+        ) from error
+    profiles = document.pop("profile", {})
+    if profile is not None:
+        if not isinstance(profiles, dict) or not isinstance(profiles.get(profile), dict):
+            raise OpsError(
+                ErrorCode.BAD_CONFIG,
+                f"{path} has no profile {profile!r}",
+                hint=f"add a table [profile.{profile}], or leave --profile out",
+            )
+        yield f"{path} [profile.{profile}]", _toml_texts(path, profiles[profile])
+    yield str(path), _toml_texts(path, document)
+
+
+def _toml_texts(path: Path, table: Mapping[str, Any]) -> dict[str, str]:
+    texts = {}
+    for key, value in table.items():
+        name = key if key in _SETTINGS else f"{key}_s"
+        if name not in _SETTINGS:
+            raise OpsError(
+                ErrorCode.BAD_CONFIG,
+                f"{path}: there is no setting {key!r}",
+                hint="opsctl config show lists the settings there are",
+            )
+        if isinstance(value, bool) or not isinstance(value, (str, int, float, list)):
+            raise OpsError(ErrorCode.BAD_CONFIG, f"{path}: {key} must be text or a number", hint=f'write {key} = "…"')
+        texts[name] = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return texts
+
+
+def _parse(item: Field[Any], text: str, source: str) -> Any:
+    try:
+        return item.metadata["parse"](text)
+    except ValueError as error:
+        name = item.metadata["env"][0]
+        raise OpsError(
+            ErrorCode.BAD_CONFIG,
+            f"{item.name} (from {source}): {error}",
+            hint=f"correct it there, or set {name}",
+        ) from error
+
+
+def _add_local_installation(values: dict[str, Any], sources: dict[str, str]) -> None:
+    """Address the local flag service, unless any of the provider's settings was given."""
+    if any(name in values for name in _PROVIDER_SETTINGS):
+        return
+    installation = Installation.read(values["data_dir"] / READY_FILE_NAME)
+    if installation is None:
+        return
+    environment = values.get("environment", _SETTINGS["environment"].default)
+    local: dict[str, Any] = dict.fromkeys(("api_uri", "base_uri", "stream_uri", "events_uri"), installation.url)
+    local["access_token"] = installation.tokens.get("writer")
+    local["sdk_key"] = installation.sdk_keys.get(environment)
+    for name, value in local.items():
+        if value is not None:
+            values[name] = value
+            sources[name] = LOCAL_INSTALLATION

@@ -1,0 +1,152 @@
+"""Every setting there is, and the resolved set of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from opsctl.core.durations import parse_duration_s
+from opsctl.settings.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+LOCAL_INSTALLATION = "local installation"
+DEFAULT = "default"
+_PORT_LIMIT = 65535
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
+    return text.strip()
+
+
+def _secret(text: str) -> Secret:
+    return Secret(_text(text))
+
+
+def _port(text: str) -> int:
+    if not text.strip().isdigit() or int(text) > _PORT_LIMIT:
+        raise ValueError(f"{text!r} is not a port; write a number from 0 (any free one) to 65535")
+    return int(text)
+
+
+def _uri(text: str) -> str:
+    cleaned = text.strip().rstrip("/")
+    parts = urlsplit(cleaned)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"{text!r} is not a URL; write https://HOST or http://127.0.0.1:PORT")
+    if parts.username or parts.password:
+        raise ValueError("holds a user name or password; give credentials in a setting of their own")
+    return cleaned
+
+
+def _path(text: str) -> Path:
+    return Path(_text(text)).expanduser()
+
+
+def _output(text: str) -> str:
+    if text not in {"human", "json"}:
+        raise ValueError(f"{text!r} is not an output format; write human or json")
+    return text
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip().lower() for part in text.split(",") if part.strip())
+
+
+def _count(text: str) -> int:
+    if not text.strip().isdigit() or int(text) < 1:
+        raise ValueError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _setting(help_text: str, env: str, parse: Callable[[str], Any], default: Any = None, *aliases: str) -> Any:
+    """Describe one setting: its environment names (the first is the one to teach), and how its text is read."""
+    metadata = {"help": help_text, "env": (env, *aliases), "parse": parse}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One setting as `opsctl config show` lists it: the value (a secret masked) and where it came from."""
+
+    name: str
+    value: object
+    source: str
+    env: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings, resolved. Durations are in seconds, URIs have no trailing slash.
+
+    `sources` names, for each setting that is not at its default, where its value was found.
+    """
+
+    sdk_key: Secret | None = _setting("server-side SDK key", "LAUNCHDARKLY_SDK_KEY", _secret)
+    access_token: Secret | None = _setting(
+        "REST API access token", "LAUNCHDARKLY_ACCESS_TOKEN", _secret, None, "LD_ACCESS_TOKEN"
+    )
+    project: str = _setting("project key", "LD_PROJECT", _text, "default", "LAUNCHDARKLY_PROJECT")
+    environment: str = _setting("environment key", "LD_ENVIRONMENT", _text, "test", "LAUNCHDARKLY_ENVIRONMENT")
+    flag: str = _setting("kill switch", "LAUNCHDARKLY_FLAG_KEY", _text, "show-avatars-and-reccs", "LD_FLAG")
+    api_uri: str = _setting("REST API", "LD_BASE_URI", _uri, "https://app.launchdarkly.com", "LAUNCHDARKLY_API_URI")
+    base_uri: str = _setting("SDK polling", "LAUNCHDARKLY_BASE_URI", _uri, "https://sdk.launchdarkly.com")
+    stream_uri: str = _setting("SDK streaming", "LAUNCHDARKLY_STREAM_URI", _uri, "https://stream.launchdarkly.com")
+    events_uri: str = _setting("SDK events", "LAUNCHDARKLY_EVENTS_URI", _uri, "https://events.launchdarkly.com")
+    data_dir: Path = _setting("where opsctl keeps its data", "OPSCTL_DATA_DIR", _path, Path())
+    output: str = _setting("human or json", "OPSCTL_OUTPUT", _output, "human")
+    timeout_s: float = _setting("how long a command may take", "OPSCTL_TIMEOUT", parse_duration_s, 10.0)
+    host: str = _setting("address the feed listens on", "OPSCTL_HOST", _text, "127.0.0.1")
+    port: int = _setting("port of the feed", "OPSCTL_PORT", _port, 5000)
+    flag_service_port: int = _setting("port of the flag service", "OPSCTL_FLAG_SERVICE_PORT", _port, 8765)
+    allowed_hosts: tuple[str, ...] = _setting(
+        "further Host names the feed answers to, with commas", "OPSCTL_ALLOWED_HOSTS", _hosts, ()
+    )
+    avatar_api_url: str | None = _setting(
+        "avatar API, as thecatapi.com has it; none: a local stand-in", "OPSCTL_AVATAR_API_URL", _uri
+    )
+    avatar_api_key: Secret | None = _setting("key of the avatar API", "OPSCTL_AVATAR_API_KEY", _secret)
+    avatar_image_hosts: tuple[str, ...] = _setting(
+        "hosts avatar images may come from, with commas", "OPSCTL_AVATAR_IMAGE_HOSTS", _hosts, ()
+    )
+    avatar_deadline_s: float = _setting(
+        "how long a page waits for avatars", "OPSCTL_AVATAR_DEADLINE", parse_duration_s, 0.8
+    )
+    post_interval_s: float = _setting(
+        "time between arriving posts; 0: none", "OPSCTL_POST_INTERVAL", parse_duration_s, 8.0
+    )
+    restore_rate: int = _setting(
+        "page refetches per second after a restore, at most", "OPSCTL_RESTORE_RATE", _count, 500
+    )
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the credentials come from the local installation: for wording, never for choosing a code path."""
+        return self.sources.get("api_uri") == LOCAL_INSTALLATION
+
+    @property
+    def provider_name(self) -> str:
+        """Return how people call the provider that these settings address."""
+        if self.is_local:
+            return "local flag service"
+        host = urlsplit(self.api_uri).hostname or ""
+        return "LaunchDarkly" if host.endswith("launchdarkly.com") else f"LaunchDarkly at {host}"
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield every setting with its value (secrets masked by their type) and source."""
+        for item in fields(self):
+            if item.metadata:
+                yield Entry(
+                    name=item.name,
+                    value=getattr(self, item.name),
+                    source=self.sources.get(item.name, DEFAULT),
+                    env=item.metadata["env"][0],
+                    help=item.metadata["help"],
+                )

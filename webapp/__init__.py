@@ -1,0 +1,1 @@
+"""The social feed that a kill switch degrades and restores."""
