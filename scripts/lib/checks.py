@@ -1,0 +1,71 @@
+"""Every check of the project, in one place: `scripts/test` runs all, `scripts/test lint types` only those."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A part of the checks: what it is for, and the commands that all have to succeed."""
+
+    name: str
+    purpose: str
+    commands: tuple[tuple[str, ...], ...]
+
+
+PYTEST = (str(BIN / "pytest"), "-q")
+CHECKS = (
+    Check(
+        "lint",
+        "style of Python",
+        ((str(BIN / "ruff"), "check", "."), (str(BIN / "ruff"), "format", "--check", ".")),
+    ),
+    Check("types", "mypy, strict", ((str(BIN / "mypy"),),)),
+    Check("imports", "which way imports point", ((str(BIN / "lint-imports"), "--no-logo"),)),
+    Check("docs", "generated pages are up to date", ((sys.executable, "scripts/docs", "--check"),)),
+    Check("page", "the page's own logic, under Node", (("node", "--test", "tests/js/"),)),
+    Check("fast", "tests without browsers and whole journeys", ((*PYTEST, "-m", "not acceptance and not browser"),)),
+    Check("acceptance", "journeys with real processes", ((*PYTEST, "-m", "acceptance and not browser"),)),
+    Check("browser", "the page in Chromium", ((*PYTEST, "-m", "browser"),)),
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the named checks, or all, to the end even when one fails; return 1 when any did."""
+    by_name = {check.name: check for check in CHECKS}
+    unknown = [name for name in arguments if name not in by_name]
+    if unknown:
+        print(f"usage: scripts/test [{'|'.join(by_name)}] …   (none: all)")
+        for check in CHECKS:
+            print(f"  {check.name:<12}{check.purpose}")
+        return 0 if unknown[0] in {"-h", "--help"} else 2
+    verdicts = [run(by_name[name]) for name in arguments or by_name]
+    print("\n" + "\n".join(f"{text:<8}{name:<12}{seconds:6.1f} s" for name, text, seconds in verdicts))
+    return int(any(text == "FAILED" for _, text, _ in verdicts))
+
+
+def run(check: Check) -> tuple[str, str, float]:
+    """Run one check; return its name, how it went, and its seconds."""
+    print(f"\n== {check.name}: {check.purpose}", flush=True)
+    started = time.monotonic()
+    missing = next((command[0] for command in check.commands if shutil.which(command[0]) is None), None)
+    if missing is not None:
+        print(f"{missing} is not installed: this check did not run")
+        verdict = "FAILED" if os.environ.get("CI") else "SKIPPED"
+    else:
+        ok = all([subprocess.run(command, check=False).returncode == 0 for command in check.commands])
+        verdict = "ok" if ok else "FAILED"
+    return check.name, verdict, time.monotonic() - started
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
