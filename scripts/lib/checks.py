@@ -62,8 +62,8 @@ def run(check: Check) -> tuple[str, str, float]:
         print(f"{missing} is not installed: this check did not run")
         verdict = "FAILED" if os.environ.get("CI") else "SKIPPED"
     else:
-        ok = all([subprocess.run(command, check=False).returncode == 0 for command in check.commands])
-        verdict = "ok" if ok else "FAILED"
+        codes = [subprocess.run(command, check=False).returncode for command in check.commands]
+        verdict = "FAILED" if any(codes) else "ok"
     return check.name, verdict, time.monotonic() - started
 
 

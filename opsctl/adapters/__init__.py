@@ -1,0 +1,1 @@
+"""The outside world, one external thing per file."""

@@ -1,0 +1,102 @@
+"""One child process: started, watched, ended; it ends by itself when this process dies."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+SUPERVISOR_FD = "OPSCTL_SUPERVISOR_FD"
+"""Names the end of a pipe in the child; its end of file means that the supervisor is gone: stop, as on SIGTERM."""
+
+
+def always_ready() -> bool:
+    """Return true: for a child that is ready as soon as it runs."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSpec:
+    """How to run one child.
+
+    Attributes:
+        name: What people read before its log lines.
+        argv: Its command; no secrets, since every user of the machine can read it.
+        environ: Its whole environment; secrets go here.
+        is_ready: Whether it answers; asked again and again until it is true.
+        pass_fds: File descriptors it inherits, under the same numbers.
+    """
+
+    name: str
+    argv: Sequence[str]
+    environ: Mapping[str, str]
+    is_ready: Callable[[], bool] = always_ready
+    pass_fds: Sequence[int] = ()
+
+
+@dataclass(slots=True)
+class Child:
+    """A running process made from a spec. Its output (both streams, merged) is in `output`."""
+
+    spec: ChildSpec
+    process: subprocess.Popen[bytes]
+    lifeline: int
+    started_s: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def start(cls, spec: ChildSpec) -> Child:
+        """Start the process in a session of its own, so that a terminal's Ctrl-C reaches the supervisor alone.
+
+        Raises:
+            OSError: the command cannot be run.
+        """
+        read_end, write_end = os.pipe()
+        try:
+            process = subprocess.Popen(  # noqa: S603 - the commands are this package's own modules
+                list(spec.argv),
+                env={**spec.environ, SUPERVISOR_FD: str(read_end)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=(*spec.pass_fds, read_end),
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(write_end)
+            raise
+        finally:
+            os.close(read_end)
+        return cls(spec, process, write_end)
+
+    @property
+    def output_fd(self) -> int:
+        """The descriptor its output comes from."""
+        if self.process.stdout is None:
+            raise AssertionError("started without a pipe")
+        return self.process.stdout.fileno()
+
+    def exit_code(self) -> int | None:
+        """Return how it ended, or `None` while it runs."""
+        return self.process.poll()
+
+    def terminate(self) -> None:
+        """Ask it to stop."""
+        if self.process.poll() is None:
+            self.process.terminate()
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self.process.poll() is None:
+            self.process.kill()
+
+    def reap(self) -> None:
+        """Collect an ended process and close what belongs to it."""
+        self.process.wait()
+        os.close(self.lifeline)
+        if self.process.stdout is not None:
+            self.process.stdout.close()

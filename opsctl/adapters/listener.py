@@ -1,0 +1,47 @@
+"""Listening sockets that outlive the process which serves them."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from opsctl.core.errors import ErrorCode, OpsError
+
+_BACKLOG = 2048
+
+
+def open_listener(host: str, port: int, *, what: str, option: str) -> socket.socket:
+    """Listen on `host:port` (port 0: any free one); connections queue until a child accepts them.
+
+    Raises:
+        OpsError: `port_in_use` or `bad_config`, naming `what` was to listen there and the `option` that moves it.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise OpsError(
+            ErrorCode.BAD_CONFIG, f"{what} cannot listen on {host}: {error.strerror}", hint="listen on 127.0.0.1"
+        ) from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _bind_error(error, host, port, what, option) from error
+    return listener
+
+
+def _bind_error(error: OSError, host: str, port: int, what: str, option: str) -> OpsError:
+    if error.errno == errno.EADDRINUSE:
+        message, hint = f"port {port} is in use, {what} cannot listen on it", f"take another: {option} {port + 1}"
+        return OpsError(ErrorCode.PORT_IN_USE, message, hint=hint)
+    if error.errno == errno.EACCES:
+        message = f"{what} may not listen on port {port}"
+        return OpsError(ErrorCode.BAD_CONFIG, message, hint=f"take one above 1023: {option} 8080")
+    message = f"{what} cannot listen on {host}:{port}: {error.strerror}"
+    return OpsError(ErrorCode.BAD_CONFIG, message, hint="listen on 127.0.0.1")

@@ -1,0 +1,174 @@
+"""Several children kept running: started in order, restarted when they die, drained when asked to stop."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from opsctl.adapters.child import Child, ChildSpec
+from opsctl.core.errors import ErrorCode, OpsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_TICK_S = 0.05
+_DRAIN_S = 5.0
+_START_DEADLINE_S = 30.0
+_FIRST_BACKOFF_S = 0.5
+_LONGEST_BACKOFF_S = 10.0
+_HEALTHY_AFTER_S = 30.0
+_KEPT_LINES = 30
+_CHUNK = 65536
+_LONGEST_LINE = 8192
+
+
+@dataclass(slots=True)
+class _Slot:
+    """A spec with its present process, if any, and what restarting needs to know."""
+
+    spec: ChildSpec
+    child: Child | None = None
+    restart_at_s: float = 0.0
+    backoff_s: float = _FIRST_BACKOFF_S
+    partial: bytes = b""
+    last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT_LINES))
+
+
+class Supervisor:
+    """Owns child processes. Used from one thread; `request_stop` alone may be called from a signal handler.
+
+    `say(name, line)` is given every line a child writes, and a line for each death and restart.
+    """
+
+    def __init__(self, say: Callable[[str, str], None]) -> None:
+        self._say = say
+        self._slots: list[_Slot] = []
+        self._selector = selectors.DefaultSelector()
+        self._stops = 0
+
+    def request_stop(self) -> None:
+        """Ask for a stop: the first request drains, the second ends everything at once."""
+        self._stops += 1
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether anybody asked for a stop."""
+        return self._stops > 0
+
+    def start(self, *specs: ChildSpec) -> None:
+        """Start children side by side and return when all are ready, or when a stop is requested meanwhile.
+
+        Raises:
+            OpsError: `failed`, with the child's last words, when one ends first or is not ready in 30 s.
+        """
+        slots = [_Slot(spec) for spec in specs]
+        for slot in slots:
+            self._slots.append(slot)
+            self._launch(slot)
+        deadline_s = time.monotonic() + _START_DEADLINE_S
+        waiting = slots
+        while waiting and not self.stop_requested:
+            waiting = [slot for slot in waiting if not slot.spec.is_ready()]
+            for slot in waiting:
+                self._fail_if_hopeless(slot, deadline_s)
+            self._pump(_TICK_S if waiting else 0)
+
+    def run(self) -> None:
+        """Keep everything running until a stop is requested."""
+        while not self.stop_requested:
+            self._pump(_TICK_S)
+            for slot in self._slots:
+                self._tend(slot)
+
+    def stop(self) -> None:
+        """End all children, the last started first: SIGTERM, then SIGKILL after 5 s or on a second request."""
+        deadline_s = time.monotonic() + _DRAIN_S
+        for slot in reversed(self._slots):
+            if slot.child is not None:
+                slot.child.terminate()
+        while self._running() and self._stops < 2 and time.monotonic() < deadline_s:  # noqa: PLR2004 - the second request
+            self._pump(_TICK_S)
+        for child in self._running():
+            child.kill()
+        for slot in self._slots:
+            self._retire(slot)
+        self._selector.close()
+
+    def _running(self) -> list[Child]:
+        children = [slot.child for slot in self._slots if slot.child is not None]
+        return [child for child in children if child.exit_code() is None]
+
+    def _launch(self, slot: _Slot) -> None:
+        slot.child = Child.start(slot.spec)
+        os.set_blocking(slot.child.output_fd, False)
+        self._selector.register(slot.child.output_fd, selectors.EVENT_READ, slot)
+
+    def _fail_if_hopeless(self, slot: _Slot, deadline_s: float) -> None:
+        name = slot.spec.name
+        code = slot.child.exit_code() if slot.child is not None else None
+        if code is not None:
+            self._read(slot)
+            last = slot.last_lines[-1] if slot.last_lines else "it said nothing"
+            raise OpsError(ErrorCode.FAILED, f"{name} did not start (exit {code}): {last}", hint="see its lines above")
+        if time.monotonic() > deadline_s:
+            raise OpsError(
+                ErrorCode.FAILED, f"{name} was not ready in {_START_DEADLINE_S:.0f} s", hint="see its lines above"
+            )
+
+    def _tend(self, slot: _Slot) -> None:
+        now_s = time.monotonic()
+        if slot.child is None:
+            if now_s >= slot.restart_at_s:
+                self._say(slot.spec.name, "starting again")
+                self._launch(slot)
+            return
+        code = slot.child.exit_code()
+        if code is None:
+            return
+        if now_s - slot.child.started_s > _HEALTHY_AFTER_S:
+            slot.backoff_s = _FIRST_BACKOFF_S
+        self._retire(slot)
+        self._say(slot.spec.name, f"ended (exit {code}); starting again in {slot.backoff_s:g} s")
+        slot.restart_at_s = now_s + slot.backoff_s
+        slot.backoff_s = min(2 * slot.backoff_s, _LONGEST_BACKOFF_S)
+
+    def _retire(self, slot: _Slot) -> None:
+        if slot.child is None:
+            return
+        self._read(slot)
+        if slot.child.output_fd in self._selector.get_map():
+            self._selector.unregister(slot.child.output_fd)
+        slot.child.reap()
+        slot.child = None
+
+    def _pump(self, timeout_s: float) -> None:
+        if not self._selector.get_map():
+            time.sleep(timeout_s)
+            return
+        for key, _ in self._selector.select(timeout_s):
+            self._read(key.data)
+
+    def _read(self, slot: _Slot) -> None:
+        """Pass on the lines that are there now; a stream that ended is watched no more."""
+        if slot.child is None:
+            return
+        while True:
+            try:
+                chunk = os.read(slot.child.output_fd, _CHUNK)
+            except BlockingIOError:
+                return
+            if not chunk:
+                if slot.child.output_fd in self._selector.get_map():
+                    self._selector.unregister(slot.child.output_fd)
+                return
+            *lines, slot.partial = (slot.partial + chunk).split(b"\n")
+            if len(slot.partial) > _LONGEST_LINE:
+                lines, slot.partial = [*lines, slot.partial], b""
+            for line in lines:
+                text = line.decode(errors="replace").rstrip()
+                slot.last_lines.append(text)
+                self._say(slot.spec.name, text)
