@@ -9,34 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from opsctl.core.processes import ChildSpec
 
 SUPERVISOR_FD = "OPSCTL_SUPERVISOR_FD"
 """Names the end of a pipe in the child; its end of file means that the supervisor is gone: stop, as on SIGTERM."""
-
-
-def always_ready() -> bool:
-    """Return true: for a child that is ready as soon as it runs."""
-    return True
-
-
-@dataclass(frozen=True, slots=True)
-class ChildSpec:
-    """How to run one child.
-
-    Attributes:
-        name: What people read before its log lines.
-        argv: Its command; no secrets, since every user of the machine can read it.
-        environ: Its whole environment; secrets go here.
-        is_ready: Whether it answers; asked again and again until it is true.
-        pass_fds: File descriptors it inherits, under the same numbers.
-    """
-
-    name: str
-    argv: Sequence[str]
-    environ: Mapping[str, str]
-    is_ready: Callable[[], bool] = always_ready
-    pass_fds: Sequence[int] = ()
 
 
 @dataclass(slots=True)

@@ -9,11 +9,13 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from opsctl.adapters.child import Child, ChildSpec
+from opsctl.adapters.child import Child
 from opsctl.core.errors import ErrorCode, OpsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from opsctl.core.processes import ChildSpec
 
 _TICK_S = 0.05
 _DRAIN_S = 5.0
@@ -54,7 +56,6 @@ class Supervisor:
         """Ask for a stop: the first request drains, the second ends everything at once."""
         self._stops += 1
 
-    @property
     def stop_requested(self) -> bool:
         """Whether anybody asked for a stop."""
         return self._stops > 0
@@ -71,7 +72,7 @@ class Supervisor:
             self._launch(slot)
         deadline_s = time.monotonic() + _START_DEADLINE_S
         waiting = slots
-        while waiting and not self.stop_requested:
+        while waiting and not self.stop_requested():
             waiting = [slot for slot in waiting if not slot.spec.is_ready()]
             for slot in waiting:
                 self._fail_if_hopeless(slot, deadline_s)
@@ -79,7 +80,7 @@ class Supervisor:
 
     def run(self) -> None:
         """Keep everything running until a stop is requested."""
-        while not self.stop_requested:
+        while not self.stop_requested():
             self._pump(_TICK_S)
             for slot in self._slots:
                 self._tend(slot)

@@ -132,6 +132,12 @@ class Settings:
         return self.sources.get("api_uri") == LOCAL_INSTALLATION
 
     @property
+    def provider_is_given(self) -> bool:
+        """Whether a person named a provider (an SDK key, a token or any of its URIs); else the local service is it."""
+        names = ("sdk_key", "access_token", "api_uri", "base_uri", "stream_uri", "events_uri")
+        return any(self.sources.get(name, DEFAULT) not in {DEFAULT, LOCAL_INSTALLATION} for name in names)
+
+    @property
     def provider_name(self) -> str:
         """Return how people call the provider that these settings address."""
         if self.is_local:

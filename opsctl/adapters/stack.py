@@ -1,0 +1,158 @@
+"""The processes of `opsctl serve`: their commands, environments, listeners and readiness."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+
+from opsctl.adapters.listener import open_listener
+from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.processes import ChildSpec
+from opsctl.core.rundir import run_dir
+from opsctl.core.serving import ServedMode
+from opsctl.settings.environ import child_environ
+from opsctl.settings.installation import READY_FILE_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+    from socket import socket
+
+    from opsctl.settings import Settings
+
+LISTEN_FD = "OPSCTL_LISTEN_FD"
+"""Names the listening socket a child inherits; connections wait in it while the child is restarted."""
+
+_AVATAR_READY_FILE_NAME = "avatar-service.json"
+_FLAG_SERVICE_SETTINGS = ("data_dir",)
+_WORKER_SETTINGS = (
+    "sdk_key", "project", "environment", "flag", "base_uri", "stream_uri", "events_uri", "data_dir", "host", "port",
+    "allowed_hosts", "avatar_api_url", "avatar_api_key", "avatar_image_hosts", "avatar_deadline_s", "post_interval_s",
+    "restore_rate",
+)  # fmt: skip
+_POLL_S = 0.02
+
+
+class LocalStack:
+    """The children of one stack on this machine. Their listeners are opened here and inherited."""
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str], listeners: Mapping[str, socket]) -> None:
+        self._settings = settings
+        self._environ = environ
+        self._listeners = listeners
+        self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(2.0))
+        self.url = f"http://{_address(listeners['feed'])}"
+
+    @classmethod
+    @contextmanager
+    def opened(cls, settings: Settings, environ: Mapping[str, str]) -> Iterator[LocalStack]:
+        """Claim the ports the stack needs; give them back at the end.
+
+        Raises:
+            OpsError: `port_in_use`, naming the port and the option that moves it.
+        """
+        with ExitStack() as open_sockets:
+            listeners = {}
+            wanted = [("feed", settings.host, settings.port, "--port")]
+            if not settings.provider_is_given:
+                wanted.append(("flag service", "127.0.0.1", settings.flag_service_port, "--flag-service-port"))
+            if settings.avatar_api_url is None:
+                wanted.append(("avatar stand-in", "127.0.0.1", 0, ""))
+            for name, host, port, option in wanted:
+                listener = open_listener(host, port, what=f"the {name}", option=option)
+                listeners[name] = open_sockets.enter_context(listener)
+            yield cls(settings, environ, listeners)
+
+    def flag_service(self) -> ChildSpec:
+        """Return the embedded flag service; it is ready when it has written its ready file anew."""
+        ready_file = self._settings.data_dir / READY_FILE_NAME
+        return self._child(
+            "flag service",
+            ("opsctl.flagservice", "--data-dir", str(self._settings.data_dir), "--ready-file", str(ready_file)),
+            child_environ(self._environ, self._settings, _FLAG_SERVICE_SETTINGS),
+            _rewritten(ready_file),
+        )
+
+    def avatar_service(self) -> ChildSpec:
+        """Return the stand-in for the avatar API."""
+        ready_file = self._settings.data_dir / _AVATAR_READY_FILE_NAME
+        return self._child(
+            "avatar stand-in",
+            ("opsctl.avatarservice", "--ready-file", str(ready_file)),
+            child_environ(self._environ, self._settings, ()),
+            _rewritten(ready_file),
+        )
+
+    def avatar_url(self) -> str:
+        """Return where the running stand-in answers."""
+        return f"http://{_address(self._listeners['avatar stand-in'])}"
+
+    def worker(self, settings: Settings) -> ChildSpec:
+        """Return the web worker; it is ready when its page can be asked for."""
+        run_dir(settings.data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
+        environ = child_environ(self._environ, settings, _WORKER_SETTINGS) | {"OPSCTL_WORKER": "0"}
+        return self._child("feed", ("webapp.worker",), environ, lambda: self._get("/healthz") is not None)
+
+    def served_mode(self, *, settle_s: float) -> ServedMode:
+        """Ask the running feed for its mode; wait up to `settle_s` for live flag data behind it.
+
+        Raises:
+            OpsError: `failed`, when the feed does not answer.
+        """
+        deadline_s = time.monotonic() + settle_s
+        while True:
+            body = self._get("/api/mode")
+            state = json.loads(body) if body is not None else None
+            if state is not None and (state["source"] == "live" or time.monotonic() > deadline_s):
+                return ServedMode(mode=state["mode"], version=state["epoch"][0], source=state["source"])
+            if time.monotonic() > deadline_s:
+                raise OpsError(ErrorCode.FAILED, f"{self.url} does not answer", hint="see the feed's lines above")
+            time.sleep(_POLL_S)
+
+    def _get(self, path: str) -> bytes | None:
+        try:
+            answer = self._http.request("GET", f"http://{_loopback_address(self._listeners['feed'])}{path}")
+        except urllib3.exceptions.HTTPError:
+            return None
+        return answer.data if answer.status == 200 else None  # noqa: PLR2004 - OK
+
+    def _child(
+        self, name: str, module: tuple[str, ...], environ: Mapping[str, str], is_ready: Callable[[], bool]
+    ) -> ChildSpec:
+        descriptor = self._listeners[name].fileno()
+        return ChildSpec(
+            name=name,
+            argv=(sys.executable, "-m", *module),
+            environ={**environ, LISTEN_FD: str(descriptor)},
+            is_ready=is_ready,
+            pass_fds=(descriptor,),
+        )
+
+
+def _address(listener: socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _loopback_address(listener: socket) -> str:
+    """Return an address of this machine for a listener that may listen on all of them."""
+    return _address(listener).replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")  # noqa: S104 - read, not bound
+
+
+def _rewritten(path: Path) -> Callable[[], bool]:
+    """Return a question: was the file replaced since now? Its writer replaces it whole."""
+
+    def identity() -> Any:
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_mtime_ns
+
+    before = identity()
+    return lambda: identity() not in {None, before}

@@ -1,0 +1,1 @@
+"""The use cases, each made of ports that `opsctl.wiring` fills."""

@@ -1,0 +1,117 @@
+"""Run the feed with everything it needs, on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.serving import Serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from opsctl.core.processes import ChildSpec, ProcessGroup
+    from opsctl.core.serving import ServedMode
+    from opsctl.settings import Settings
+
+
+class Stack(Protocol):
+    """The children of one stack, and what they answer; `opsctl.adapters.stack` is the real one.
+
+    Constructing one claims the ports it will listen on; closing it gives them back.
+    """
+
+    url: str
+
+    def flag_service(self) -> ChildSpec:
+        """Return the child that serves flags where no provider was given."""
+
+    def avatar_service(self) -> ChildSpec:
+        """Return the child that stands in for the avatar API."""
+
+    def avatar_url(self) -> str:
+        """Return where the running stand-in answers."""
+
+    def worker(self, settings: Settings) -> ChildSpec:
+        """Return the child that serves the feed with these settings."""
+
+    def served_mode(self, *, settle_s: float) -> ServedMode:
+        """Ask the running feed for its mode; wait up to `settle_s` for live flag data behind it."""
+
+
+_SETTLE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """The use case. `reload` resolves the settings again, `with_avatars` adds the avatar API's URL to them."""
+
+    exclusive: AbstractContextManager[None]
+    open_stack: Callable[[], AbstractContextManager[Stack]]
+    group: ProcessGroup
+    reload: Callable[[], Settings]
+    with_avatars: Callable[[Settings, str], Settings]
+
+    def run(self, settings: Settings, on_serving: Callable[[Serving], None]) -> None:
+        """Start everything, call `on_serving` once all of it answers, and keep it running until a stop is requested.
+
+        Raises:
+            OpsError: a port is taken, the data directory is in use, credentials are missing, or a child does not
+                start. Whatever was started by then is stopped.
+        """
+        _require_sdk_key(settings)
+        with self.exclusive, self.open_stack() as stack:
+            try:
+                self._start(stack, settings, on_serving)
+                self.group.run()
+            finally:
+                self.group.stop()
+
+    def _start(self, stack: Stack, settings: Settings, on_serving: Callable[[Serving], None]) -> None:
+        needs_flags = not settings.provider_is_given
+        needs_avatars = settings.avatar_api_url is None
+        self.group.start(
+            *([stack.flag_service()] if needs_flags else []),
+            *([stack.avatar_service()] if needs_avatars else []),
+        )
+        if self.group.stop_requested():
+            return
+        settings = self.reload()
+        _require_environment(settings)
+        if needs_avatars:
+            settings = self.with_avatars(settings, stack.avatar_url())
+        self.group.start(stack.worker(settings))
+        if self.group.stop_requested():
+            return
+        on_serving(
+            Serving(
+                url=stack.url,
+                provider=settings.provider_name,
+                project=settings.project,
+                environment=settings.environment,
+                provider_url=settings.api_uri,
+                avatars="local stand-in" if needs_avatars else str(settings.avatar_api_url),
+                flag=settings.flag,
+                served=stack.served_mode(settle_s=_SETTLE_S),
+            )
+        )
+
+
+def _require_sdk_key(settings: Settings) -> None:
+    if settings.provider_is_given and settings.sdk_key is None:
+        raise OpsError(
+            ErrorCode.BAD_CONFIG,
+            "LaunchDarkly is configured, but there is no SDK key for the feed",
+            hint="set LAUNCHDARKLY_SDK_KEY too, or unset the others to use the local flag service",
+        )
+
+
+def _require_environment(settings: Settings) -> None:
+    if settings.sdk_key is None:
+        raise OpsError(
+            ErrorCode.BAD_CONFIG,
+            f"the local flag service has no environment {settings.environment!r}",
+            hint="it has test and production: --env test",
+        )
