@@ -1,0 +1,27 @@
+"""What a visitor of the feed sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opsctl.core.epochs import Epoch
+    from opsctl.core.modes import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class PageSeen:
+    """The page as a new visitor gets it: its mode, and what is on it that a kill has to take away."""
+
+    mode: Mode
+    third_party_images: int
+    shows_recommendations: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClientState:
+    """What a connected client was told last."""
+
+    epoch: Epoch
+    mode: Mode
