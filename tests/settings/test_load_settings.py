@@ -1,0 +1,184 @@
+"""Where a setting's value comes from, and what is said when it cannot be used."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.settings import Secret, load_settings
+
+READY_FILE = {
+    "url": "http://127.0.0.1:8765",
+    "project": "default",
+    "environments": {"test": {"sdk_key": "sdk-local-test-0001", "mobile_key": "mob-1", "client_side_id": "c1"}},
+    "tokens": {"reader": "api-reader-0001", "writer": "api-writer-0002", "admin": "api-admin-0003"},
+}
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(environ=None, options=None, profile=None, dotenv=None, toml=None):
+        if dotenv is not None:
+            (tmp_path / ".env").write_bytes(dotenv if isinstance(dotenv, bytes) else dotenv.encode())
+        if toml is not None:
+            (tmp_path / "opsctl.toml").write_text(toml)
+        environ = {"OPSCTL_DATA_DIR": str(tmp_path / "data"), **(environ or {})}
+        return load_settings(environ=environ, directory=tmp_path, options=options, profile=profile)
+
+    return load
+
+
+@pytest.fixture
+def installed(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/flag-service.json").write_text(json.dumps(READY_FILE))
+
+
+def test_each_place_outranks_the_next(load):
+    dotenv, toml = "LD_ENVIRONMENT=from-dotenv\n", 'environment = "from-toml"\n'
+
+    assert load().environment == "test"
+    assert load(toml=toml).environment == "from-toml"
+    assert load(toml=toml, dotenv=dotenv).environment == "from-dotenv"
+    environ = {"LD_ENVIRONMENT": "from-environ"}
+    assert load(environ, toml=toml, dotenv=dotenv).environment == "from-environ"
+    options = {"environment": "from-option"}
+    assert load(environ, options, toml=toml, dotenv=dotenv).environment == "from-option"
+
+
+def test_a_value_remembers_where_it_was_found(load, tmp_path):
+    settings = load({"LD_PROJECT": "shop"}, dotenv="LAUNCHDARKLY_SDK_KEY=sdk-0123456789\n")
+
+    assert settings.sources["project"] == "environment"
+    assert settings.sources["sdk_key"] == str(tmp_path / ".env")
+    assert "flag" not in settings.sources
+
+
+def test_the_taught_name_outranks_its_alias(load):
+    settings = load({"LAUNCHDARKLY_ACCESS_TOKEN": "api-taught-0001", "LD_ACCESS_TOKEN": "api-alias-0002"})
+
+    assert settings.access_token == Secret("api-taught-0001")
+
+
+def test_an_empty_variable_counts_as_not_given(load):
+    assert load({"LD_PROJECT": ""}).project == "default"
+
+
+@pytest.mark.usefixtures("installed")
+def test_without_a_provider_the_local_installation_is_addressed(load):
+    settings = load()
+
+    assert settings.api_uri == settings.stream_uri == "http://127.0.0.1:8765"
+    assert settings.sdk_key == Secret("sdk-local-test-0001")
+    assert settings.access_token == Secret("api-writer-0002")
+    assert settings.provider_name == "local flag service"
+    assert not settings.provider_is_given
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("name", ["LAUNCHDARKLY_SDK_KEY", "LAUNCHDARKLY_ACCESS_TOKEN"])
+def test_one_credential_of_launchdarkly_keeps_the_local_installation_out(load, name):
+    settings = load({name: "given-0123456789"})
+
+    assert settings.api_uri == "https://app.launchdarkly.com"
+    assert {settings.sdk_key, settings.access_token} == {Secret("given-0123456789"), None}
+    assert settings.provider_is_given
+
+
+@pytest.mark.usefixtures("installed")
+def test_an_environment_the_local_installation_lacks_has_no_sdk_key(load):
+    assert load({"LD_ENVIRONMENT": "moon"}).sdk_key is None
+
+
+def test_a_damaged_ready_file_is_named_with_the_fix(load, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/flag-service.json").write_text('{"url": 1')
+
+    with pytest.raises(OpsError, match="ready file") as failure:
+        load()
+
+    assert failure.value.code is ErrorCode.BAD_CONFIG
+    assert "opsctl serve" in failure.value.hint
+
+
+@pytest.mark.parametrize(
+    ("dotenv", "message"),
+    [
+        ("LAUNCHDARKLY_SDK_KEY=\u201csdk-123\u201c\n", "LAUNCHDARKLY_SDK_KEY has typographic quotes"),
+        ("LAUNCHDARKLY_SDK_KEY=\u2018sdk-123\u2019\n", "LAUNCHDARKLY_SDK_KEY has typographic quotes"),
+        ("\ufeffLAUNCHDARKLY_SDK_KEY=sdk-123\n", "begins with a byte-order mark"),
+        ('LAUNCHDARKLY_SDK_KEY="sdk-123  "\n', "LAUNCHDARKLY_SDK_KEY has spaces round its value"),
+        (b"LAUNCHDARKLY_SDK_KEY=\xff\xfe\n", "cannot be read as UTF-8"),
+    ],
+)
+def test_what_editors_do_to_a_dotenv_file_is_recognised(load, dotenv, message):
+    with pytest.raises(OpsError, match=message) as failure:
+        load(dotenv=dotenv)
+
+    assert failure.value.code is ErrorCode.BAD_CONFIG
+    assert failure.value.hint
+    assert "sdk-123" not in f"{failure.value.message} {failure.value.hint}"
+
+
+def test_carriage_returns_in_a_dotenv_file_do_no_harm(load):
+    assert load(dotenv="LD_PROJECT=shop\r\nLD_ENVIRONMENT=test\r\n").project == "shop"
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"OPSCTL_PORT": "http"}, "not a port"),
+        ({"OPSCTL_PORT": "70000"}, "not a port"),
+        ({"LD_BASE_URI": "app.launchdarkly.com"}, "not a URL"),
+        ({"LD_BASE_URI": "https://me:pass@host"}, "user name or password"),
+        ({"OPSCTL_TIMEOUT": "soon"}, "not a duration"),
+        ({"OPSCTL_OUTPUT": "yaml"}, "not an output format"),
+        ({"OPSCTL_RESTORE_RATE": "0"}, "not a whole number above 0"),
+    ],
+)
+def test_a_value_of_the_wrong_shape_is_refused_with_its_name_and_place(load, environ, message):
+    with pytest.raises(OpsError, match=message) as failure:
+        load(environ)
+
+    assert failure.value.code is ErrorCode.BAD_CONFIG
+    assert "environment" in failure.value.message
+    assert next(iter(environ)) in failure.value.hint
+
+
+def test_a_key_that_is_no_setting_is_named(load):
+    with pytest.raises(OpsError, match="no setting 'envrionment'"):
+        load(toml='envrionment = "test"\n')
+
+
+def test_a_toml_file_that_cannot_be_parsed_is_named(load):
+    with pytest.raises(OpsError, match=r"opsctl\.toml cannot be read"):
+        load(toml="environment =\n")
+
+
+def test_a_profile_outranks_the_rest_of_its_file(load):
+    toml = 'environment = "test"\ntimeout = "5s"\n[profile.prod]\nenvironment = "production"\n'
+
+    assert load(toml=toml, profile="prod").environment == "production"
+    assert load(toml=toml, profile="prod").timeout_s == 5
+    assert load(toml=toml).environment == "test"
+    with pytest.raises(OpsError, match="no profile 'staging'"):
+        load(toml=toml, profile="staging")
+
+
+def test_secrets_show_their_last_four_characters_at_most(load):
+    settings = load({"LAUNCHDARKLY_ACCESS_TOKEN": "api-0123456789abcd", "OPSCTL_AVATAR_API_KEY": "short"})
+
+    shown = repr(settings) + " ".join(str(entry.value) for entry in settings.entries())
+
+    assert "…abcd" in shown
+    assert "0123456789" not in shown
+    assert "short" not in shown
+    assert settings.access_token.reveal() == "api-0123456789abcd"
+
+
+def test_the_data_directory_has_a_place_of_its_own_by_default(tmp_path):
+    settings = load_settings(environ={}, directory=tmp_path)
+
+    assert settings.data_dir.name == "opsctl"
+    assert isinstance(settings.data_dir, Path)
