@@ -43,14 +43,17 @@ class _Slot:
 class Supervisor:
     """Owns child processes. Used from one thread; `request_stop` alone may be called from a signal handler.
 
-    `say(name, line)` is given every line a child writes, and a line for each death and restart.
+    `say(name, line)` is given every line a child writes, and a line for each death and restart. `lifeline` is the
+    descriptor of a pipe from whoever supervises this process; its end of file is a request to stop.
     """
 
-    def __init__(self, say: Callable[[str, str], None]) -> None:
+    def __init__(self, say: Callable[[str, str], None], lifeline: int | None = None) -> None:
         self._say = say
         self._slots: list[_Slot] = []
         self._selector = selectors.DefaultSelector()
         self._stops = 0
+        if lifeline is not None:
+            self._selector.register(lifeline, selectors.EVENT_READ, None)
 
     def request_stop(self) -> None:
         """Ask for a stop: the first request drains, the second ends everything at once."""
@@ -151,7 +154,11 @@ class Supervisor:
             time.sleep(timeout_s)
             return
         for key, _ in self._selector.select(timeout_s):
-            self._read(key.data)
+            if key.data is None:
+                self._selector.unregister(key.fd)
+                self.request_stop()
+            else:
+                self._read(key.data)
 
     def _read(self, slot: _Slot) -> None:
         """Pass on the lines that are there now; a stream that ended is watched no more."""
