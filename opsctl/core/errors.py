@@ -33,14 +33,22 @@ class OpsError(Exception):
     """A failure that has been understood: one line what, one line the fix.
 
     `message` says what happened, `hint` the next thing to type. Neither holds a secret. `request_id` is the provider's
-    id of the refused request, where it gave one.
+    id of the refused request, where it gave one. `retry_after_s` is set when the same request may work if it is made
+    again after that many seconds; `None` means that asking again does not help.
     """
 
     def __init__(
-        self, code: ErrorCode, message: str, *, hint: str | None = None, request_id: str | None = None
+        self,
+        code: ErrorCode,
+        message: str,
+        *,
+        hint: str | None = None,
+        request_id: str | None = None,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
         self.request_id = request_id
+        self.retry_after_s = retry_after_s

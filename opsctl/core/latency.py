@@ -32,6 +32,13 @@ class Histogram:
         self.counts.update(other.counts)
         self.max_ms = max(self.max_ms, other.max_ms)
 
+    def shifted(self, by_ms: float) -> Histogram:
+        """Return the same latencies against a time base that lies `by_ms` earlier; none becomes less than 0."""
+        moved = Histogram(max_ms=max(self.max_ms + by_ms, 0.0) if self.counts else 0.0)
+        for value_ms, count in self.counts.items():
+            moved.counts[rounded_ms(value_ms + by_ms)] += count
+        return moved
+
     @property
     def count(self) -> int:
         """How many latencies were counted."""

@@ -1,1 +1,1 @@
-"""The use cases, each made of ports that `opsctl.wiring` fills."""
+"""Use cases: each takes its collaborators as ports, and returns values."""

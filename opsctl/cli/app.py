@@ -1,0 +1,108 @@
+"""The program: its commands, and the one boundary where errors become text and exit codes."""
+
+import contextlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from opsctl import __version__
+from opsctl.cli.commands import config
+from opsctl.cli.exit_codes import EXIT_CODES
+from opsctl.cli.invocation import DEFAULT_PROGRAM, Invocation
+from opsctl.cli.io import Streams
+from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.text import plain
+from opsctl.settings import Settings
+from opsctl.wiring import Wiring
+
+_PROGRAM_HELP = """Kill switches for high-traffic events: turn the non-essential off, and prove that everyone followed.
+
+Start here: opsctl serve
+"""
+
+
+def build_app() -> typer.Typer:
+    """Return the program with all its commands. Nothing is opened or read before a command runs."""
+    app = typer.Typer(help=_PROGRAM_HELP, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+    app.callback(invoke_without_command=True)(_program)
+    group = typer.Typer(help=config.__doc__, rich_markup_mode=None)
+    group.command("show")(config.show)
+    app.add_typer(group, name="config")
+    return app
+
+
+def run(
+    arguments: Sequence[str],
+    *,
+    streams: Streams,
+    environ: Mapping[str, str],
+    directory: Path,
+    wire: Callable[[Settings], Wiring] = Wiring,
+) -> int:
+    """Run one command line and return its exit code. Only `SystemExit` and defects of this function get past it."""
+    invocation = Invocation(
+        streams=streams,
+        environ=environ,
+        directory=directory,
+        wire=wire,
+        as_json="--json" in arguments or environ.get("OPSCTL_OUTPUT") == "json",
+    )
+    try:
+        with contextlib.redirect_stdout(streams.stdout), contextlib.redirect_stderr(streams.stderr):
+            code = build_app()(list(arguments), prog_name=DEFAULT_PROGRAM, standalone_mode=False, obj=invocation)
+    except OpsError as error:
+        return _report(error, invocation)
+    except TyperException as error:
+        return _report(_usage_error(error), invocation)
+    except KeyboardInterrupt:
+        return _report(OpsError(ErrorCode.INTERRUPTED, "interrupted"), invocation)
+    except Exception as error:
+        if environ.get("OPSCTL_TRACEBACK"):
+            raise
+        return _report(_defect(error), invocation)
+    return code if isinstance(code, int) else 0
+
+
+def _program(
+    ctx: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"opsctl {__version__}")
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+def _usage_error(error: TyperException) -> OpsError:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else DEFAULT_PROGRAM
+    message = plain(error.format_message()).rstrip(".")
+    return OpsError(ErrorCode.USAGE, message[:1].lower() + message[1:], hint=f"{path} --help")
+
+
+def _defect(error: Exception) -> OpsError:
+    return OpsError(
+        ErrorCode.FAILED,
+        f"unexpected {type(error).__name__}: {plain(str(error))}",
+        hint="this is a defect; OPSCTL_TRACEBACK=1 shows where, please report it",
+    )
+
+
+def _report(error: OpsError, invocation: Invocation) -> int:
+    """Say what went wrong on stderr: one line what, one line the fix, or one JSON object."""
+    message, hint = plain(error.message), None if error.hint is None else plain(error.hint)
+    request_id = None if error.request_id is None else plain(error.request_id)
+    if invocation.as_json:
+        fields = {"code": error.code, "message": message, "hint": hint, "request_id": request_id}
+        invocation.streams.note(json.dumps(fields, ensure_ascii=False))
+    else:
+        invocation.streams.note(f"error: {message}" + (f"   (request {request_id})" if request_id else ""))
+        if hint:
+            invocation.streams.note(f"fix:   {hint}")
+    return EXIT_CODES[error.code]

@@ -1,0 +1,62 @@
+"""How a function becomes a command: it gets one `Call`, and the common options with it."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from opsctl.cli import options
+from opsctl.cli.invocation import CommonOptions, Invocation
+from opsctl.core.errors import ErrorCode, OpsError
+
+
+def command(*, names_flag: bool = False) -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:
+    """Make `function(call, …)` a command with the common options; it returns its exit code, `None` for 0.
+
+    With `names_flag` the command has the argument FLAG, which ends up in `call.ref`. Typer reads the parameters of a
+    command from its signature, so the signature is what is put together here.
+    """
+
+    def decorate(function: Callable[..., int | None]) -> Callable[..., int | None]:
+        own = [item for item in inspect.signature(function).parameters.values() if item.name != "call"]
+        leading = [_CONTEXT, _FLAG] if names_flag else [_CONTEXT]
+
+        @functools.wraps(function)
+        def run(ctx: typer.Context, **given: Any) -> int | None:
+            flag = given.pop("flag") if names_flag else None
+            common = CommonOptions(**{name: given.pop(name) for name in _COMMON})
+            invocation: Invocation = ctx.obj
+            try:
+                return function(invocation.open(common, flag=flag), **given)
+            except KeyboardInterrupt:
+                # Typer would turn it into a silent exit code; the error boundary says what it means.
+                raise OpsError(ErrorCode.INTERRUPTED, "interrupted", hint=None) from None
+
+        parameters = sorted([*leading, *own, *_COMMON.values()], key=lambda item: item.kind)
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # inspect.signature honours it
+        run.__annotations__ = {item.name: item.annotation for item in parameters}
+        return run
+
+    return decorate
+
+
+def _declared(  # noqa: PLR0913 - each is an option
+    ctx: typer.Context,
+    flag: options.FlagArgument = None,
+    *,
+    project: options.ProjectOption = None,
+    environment: options.EnvironmentOption = None,
+    profile: options.ProfileOption = None,
+    timeout: options.TimeoutOption = None,
+    token_stdin: options.TokenStdinOption = False,
+    as_json: options.JsonOption = False,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Declare the parameters that are added to commands; never called."""
+
+
+_COMMON = dict(inspect.signature(_declared).parameters)
+_CONTEXT = _COMMON.pop("ctx")
+_FLAG = _COMMON.pop("flag")

@@ -1,0 +1,134 @@
+"""One run of the program, and one call of a command in it: what they were given, and how they answer."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from opsctl.core.flags import FlagRef
+from opsctl.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from opsctl.cli.io import Streams
+    from opsctl.cli.render.view import View
+    from opsctl.settings import Settings
+    from opsctl.wiring import Wiring
+
+DEFAULT_PROGRAM = "opsctl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommonOptions:
+    """What the common options of a command said."""
+
+    project: str | None = None
+    environment: str | None = None
+    profile: str | None = None
+    timeout: str | None = None
+    token_stdin: bool = False
+    as_json: bool = False
+    quiet: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Invocation:
+    """One run of the program: everything it knows of the outside.
+
+    `as_json` is a guess from the arguments at first, so that even a usage error comes in the format that was asked for;
+    opening a call makes it certain.
+    """
+
+    streams: Streams
+    environ: Mapping[str, str]
+    directory: Path
+    wire: Callable[[Settings], Wiring]
+    as_json: bool = False
+
+    def open(self, common: CommonOptions, *, flag: str | None = None) -> Call:
+        """Resolve the settings for one command.
+
+        Raises:
+            OpsError: `bad_config` or `usage`, for settings that cannot be used.
+        """
+        options: dict[str, str | None] = {
+            "project": common.project,
+            "environment": common.environment,
+            "flag": flag,
+            "timeout_s": common.timeout,
+            "access_token": self.streams.read_secret() if common.token_stdin else None,
+        }
+        settings = load_settings(
+            environ=self.environ, directory=self.directory, options=options, profile=common.profile
+        )
+        self.as_json = common.as_json or settings.output == "json"
+        return Call(
+            streams=self.streams,
+            settings=settings,
+            services=self.wire(settings),
+            common=common,
+            as_json=self.as_json,
+            program=self.environ.get("OPSCTL_PROGRAM", DEFAULT_PROGRAM),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of a command: its settings, its services, and the way to answer."""
+
+    streams: Streams
+    settings: Settings
+    services: Wiring
+    common: CommonOptions
+    as_json: bool
+    program: str = DEFAULT_PROGRAM
+
+    @property
+    def ref(self) -> FlagRef:
+        """Return the flag that the call is about."""
+        return FlagRef(self.settings.project, self.settings.environment, self.settings.flag)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person is there to answer a question. A program that wants JSON is not one."""
+        return self.streams.interactive and not self.as_json and not self.common.token_stdin
+
+    def answer(
+        self, *, human: Callable[[View], str], data: Callable[[], Mapping[str, Any]], is_report: bool = False
+    ) -> None:
+        """Write the result, in the format that was asked for; of a report, only its last line when quiet."""
+        if self.as_json:
+            self.streams.result(json.dumps(data(), ensure_ascii=False))
+            return
+        text = human(self.view())
+        self.streams.result(text.rpartition("\n")[2] if self.common.quiet and is_report else text)
+
+    def note(self, text: str) -> None:
+        """Tell the person something meanwhile; nothing when they asked for quiet or for JSON."""
+        if not self.common.quiet and not self.as_json:
+            self.streams.note(text)
+
+    def view(self) -> View:
+        """Return how text for people has to look here."""
+        from opsctl.cli.render.view import View  # noqa: PLC0415 - JSON output does not need it
+
+        return View(
+            target=f"{self.settings.provider_name} · project {self.settings.project} · {self.settings.environment}",
+            width=self.streams.width,
+            colour=self.streams.colour,
+            command=self.command,
+        )
+
+    def command(self, *words: str) -> str:
+        """Return the command line that does `words` to the same target, ready to be pasted."""
+        given: Sequence[tuple[str, str | None]] = (
+            ("--project", self.common.project),
+            ("--env", self.common.environment),
+            ("--profile", self.common.profile),
+        )
+        options = [part for name, value in given if value is not None for part in (name, value)]
+        return shlex.join([self.program, *words, *options])

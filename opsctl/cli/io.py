@@ -1,0 +1,118 @@
+"""The only module that knows the terminal: stdout carries the result, stderr the conversation."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from opsctl.core.errors import ErrorCode, OpsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FALLBACK_SIZE = (80, 24)
+
+
+class Streams:
+    """Where a command reads, answers and talks.
+
+    Attributes:
+        interactive: Whether a person can be asked: both stdin and stderr are a terminal.
+        width: Columns of the terminal that shows the result, or `None` when it goes to a file or another program.
+        colour: Whether the result may be coloured.
+        closed: Whether the reader of the result went away; everything written afterwards is dropped.
+    """
+
+    def __init__(
+        self,
+        *,
+        stdin: TextIO,
+        stdout: TextIO,
+        stderr: TextIO,
+        interactive: bool = False,
+        width: int | None = None,
+        colour: bool = False,
+    ) -> None:
+        self.stdin = stdin
+        self.stdout = stdout
+        self.stderr = stderr
+        self.interactive = interactive
+        self.width = width
+        self.colour = colour
+        self.closed = False
+
+    @classmethod
+    def of_process(cls, environ: Mapping[str, str]) -> Streams:
+        """Return this process's streams. `NO_COLOR` and `TERM=dumb` turn colour off."""
+        for stream in (sys.stdout, sys.stderr):
+            # A locale that cannot show a character must not turn a kill into a traceback.
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # the process's own are TextIOWrappers
+        shows_result = sys.stdout.isatty()
+        return cls(
+            stdin=sys.stdin,
+            stdout=sys.stdout,
+            stderr=sys.stderr,
+            interactive=sys.stdin.isatty() and sys.stderr.isatty(),
+            width=shutil.get_terminal_size(_FALLBACK_SIZE).columns if shows_result else None,
+            colour=shows_result and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb",
+        )
+
+    def result(self, text: str) -> None:
+        """Write a part of the result, as a line of its own, at once."""
+        if self.closed:
+            return
+        try:
+            self.stdout.write(f"{text}\n")
+            self.stdout.flush()
+        except BrokenPipeError:
+            self._abandon_stdout()
+
+    def note(self, text: str) -> None:
+        """Tell the person something that is not the result."""
+        try:
+            self.stderr.write(f"{text}\n")
+            self.stderr.flush()
+        except BrokenPipeError:
+            return
+
+    def ask(self, question: str) -> str:
+        """Ask the person and return the answer, without spaces round it.
+
+        Raises:
+            OpsError: `confirmation_required`, when the answer cannot come any more.
+        """
+        self.stderr.write(f"{question} ")
+        self.stderr.flush()
+        answer = self.stdin.readline()
+        if not answer:
+            self.note("")
+            raise OpsError(ErrorCode.CONFIRMATION_REQUIRED, "nobody answered the question", hint="add --yes")
+        return answer.strip()
+
+    def read_secret(self) -> str:
+        """Return the first line of stdin, a credential handed in with `--token-stdin`.
+
+        Raises:
+            OpsError: `usage`, when there is none.
+        """
+        secret = self.stdin.readline().strip()
+        if not secret:
+            raise OpsError(
+                ErrorCode.USAGE,
+                "--token-stdin found no token on standard input",
+                hint="pipe it in: opsctl status --token-stdin < token-file",
+            )
+        return secret
+
+    def _abandon_stdout(self) -> None:
+        """Let what is still buffered go nowhere, so that the interpreter's last flush does not complain."""
+        self.closed = True
+        try:
+            descriptor = self.stdout.fileno()
+        except OSError:
+            return
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)

@@ -1,0 +1,29 @@
+"""The options that commands share, each declared once."""
+
+from typing import Annotated
+
+import typer
+
+FlagArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="FLAG", help="Key of the kill switch.", show_default="show-avatars-and-reccs"),
+]
+FlagKeyArgument = Annotated[str, typer.Argument(metavar="FLAG", help="Key of the flag.")]
+
+ProjectOption = Annotated[str | None, typer.Option("--project", metavar="KEY", help="Project key.")]
+EnvironmentOption = Annotated[str | None, typer.Option("--env", metavar="KEY", help="Environment key.")]
+ProfileOption = Annotated[
+    str | None, typer.Option("--profile", metavar="NAME", help="Take [profile.NAME] of opsctl.toml.")
+]
+TokenStdinOption = Annotated[bool, typer.Option("--token-stdin", help="Read the access token from standard input.")]
+TimeoutOption = Annotated[
+    str | None, typer.Option("--timeout", metavar="DURATION", help="How long it may take: 500ms, 10s, 2m.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON (docs/json.md).")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only the last line.")]
+
+ReasonOption = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; goes into the audit log.")]
+IncidentOption = Annotated[str | None, typer.Option("--incident", metavar="ID", help="Incident this belongs to.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
+NoWaitOption = Annotated[bool, typer.Option("--no-wait", help="Return when it is written; verify nothing.")]

@@ -1,0 +1,1 @@
+"""Pure functions from the services' values to text: one for people, one for programs."""

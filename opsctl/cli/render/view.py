@@ -1,0 +1,74 @@
+"""How text for people has to look where it is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from opsctl.core.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+_LABEL_WIDTH = 13
+_RESET = "\033[0m"
+_GOOD, _BAD, _STRONG = "\033[32m", "\033[31m", "\033[1m"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The place that text is made for.
+
+    Attributes:
+        target: What the command addresses: provider, project, environment.
+        width: Columns of the terminal; `None` when nothing has to fit.
+        colour: Whether to use colour.
+        command: Returns the command line, to the same target, for the words it gets.
+    """
+
+    target: str
+    width: int | None
+    colour: bool
+    command: Callable[..., str]
+
+    def line(self, label: str, text: str) -> str:
+        """Return one labelled line."""
+        return f"{label:<{_LABEL_WIDTH}}{text}"
+
+    def target_line(self) -> str:
+        """Return the line that says what is addressed; it comes first."""
+        return self.line("target", plain(self.target))
+
+    def closing(self, state: str, label: str, command: str) -> str:
+        """Return the last line: the state of the world and the command that changes it.
+
+        On a terminal too narrow for both, the command gets a line of its own.
+        """
+        follow_up = f"{label}: {command}"
+        fits = self.width is None or len(state) + 2 + len(follow_up) <= self.width
+        return f"{self.strong(state)}{'  ' if fits else chr(10)}{follow_up}"
+
+    def good(self, text: str) -> str:
+        """Mark text as what one hopes for."""
+        return self._coloured(_GOOD, text)
+
+    def bad(self, text: str) -> str:
+        """Mark text as what needs attention."""
+        return self._coloured(_BAD, text)
+
+    def strong(self, text: str) -> str:
+        """Mark text as what to read first."""
+        return self._coloured(_STRONG, text)
+
+    def _coloured(self, code: str, text: str) -> str:
+        return f"{code}{text}{_RESET}" if self.colour else text
+
+
+def columns(rows: Iterable[Sequence[str]], *, indent: str = "") -> str:
+    """Return rows with their cells below each other, each cell made safe to show."""
+    safe = [[plain(cell) for cell in row] for row in rows]
+    widths = [max(len(cell) for cell in column) for column in zip(*safe, strict=True)]
+    return "\n".join(
+        (indent + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip()
+        for row in safe
+    )

@@ -1,0 +1,117 @@
+"""What the services need from the outside, in small pieces. Adapters provide them; tests bring hand-written fakes.
+
+Every method that talks to the provider may raise `OpsError`: `unreachable`, `rate_limited`, `bad_credentials`,
+`forbidden`, `refused`, `approval_required` or `conflict`, besides what its own docstring names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from opsctl.core.flags import AuditEntry, Environment, Flag, FlagRef, NewFlag
+    from opsctl.core.propagation import Sighting
+    from opsctl.core.watching import WatchEvent
+
+
+class Clock(Protocol):
+    """Time, and waiting for it to pass."""
+
+    def now_s(self) -> float:
+        """Return the wall-clock time, in seconds since 1970."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Return seconds that never run backwards, from some arbitrary zero."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Return after that many seconds."""
+        ...
+
+
+class FlagReader(Protocol):
+    """Reading flags and environments from the provider."""
+
+    def get_flag(self, project: str, key: str) -> Flag:
+        """Return the flag with its targeting in every environment.
+
+        Raises:
+            OpsError: `flag_not_found`; `bad_config` when there is no such project.
+        """
+        ...
+
+    def list_flags(self, project: str, environment: str) -> tuple[Flag, ...]:
+        """Return all flags that are not archived, with their targeting in that environment."""
+        ...
+
+    def get_environment(self, project: str, key: str) -> Environment:
+        """Return the environment.
+
+        Raises:
+            OpsError: `bad_config`, naming the environments there are, when there is none with that key.
+        """
+        ...
+
+
+class FlagWriter(Protocol):
+    """Changing flags at the provider."""
+
+    def turn(self, ref: FlagRef, *, on: bool, comment: str) -> Flag:
+        """Turn targeting on or off, and return the flag as it is afterwards."""
+        ...
+
+    def create_flag(self, project: str, flag: NewFlag) -> Flag:
+        """Create a kill switch; its targeting is off in every environment.
+
+        Raises:
+            OpsError: `conflict`, when there is a flag with that key.
+        """
+        ...
+
+
+class AuditReader(Protocol):
+    """Reading the provider's audit log."""
+
+    def list_changes(self, ref: FlagRef, *, limit: int = 1) -> tuple[AuditEntry, ...]:
+        """Return the newest entries about that flag in that environment, newest first; `limit` is at most 20."""
+        ...
+
+
+class Observation(Protocol):
+    """What the instances say while it is open."""
+
+    def sightings(self) -> tuple[Sighting, ...]:
+        """Return every instance as last seen."""
+        ...
+
+    def wait_for_news(self, timeout_s: float) -> bool:
+        """Return as soon as some sighting has changed since the last call, with whether one has."""
+        ...
+
+
+class Instances(Protocol):
+    """The running instances of the feed."""
+
+    def list_sightings(self) -> tuple[Sighting, ...]:
+        """Ask every instance once."""
+        ...
+
+    def observe(self) -> AbstractContextManager[Observation]:
+        """Start to follow every instance; on entry each has said where it stands, or is known to be silent."""
+        ...
+
+
+class FlagStream(Protocol):
+    """The provider's stream of flag changes."""
+
+    def follow(self, ref: FlagRef, *, start_timeout_s: float) -> Iterator[WatchEvent | None]:
+        """Yield the state at the start, then every change; `None` at least every 250 ms, so that the caller can stop.
+
+        Raises:
+            OpsError: `unreachable` when nothing came within `start_timeout_s`; `bad_credentials`; `flag_not_found`.
+        """
+        ...

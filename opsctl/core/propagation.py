@@ -1,0 +1,138 @@
+"""Who follows a change: instances and browsers, as far as they said so themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from opsctl.core.latency import Histogram
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from opsctl.core.flags import FlagRef
+    from opsctl.core.instances import InstanceReport
+    from opsctl.core.modes import Mode
+
+_BROWSERS_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What an instance has to say to count: at least this version of the flag, and this mode (`None`: any)."""
+
+    ref: FlagRef
+    version: int
+    mode: Mode | None
+
+    def concerns(self, report: InstanceReport) -> bool:
+        """Whether the instance serves this flag of this environment at all."""
+        return report.flag == self.ref.key and report.environment == self.ref.environment
+
+    def is_met_by(self, report: InstanceReport) -> bool:
+        """Whether the instance itself follows; its browsers are another question."""
+        return report.epoch.version >= self.version and (self.mode is None or report.mode is self.mode)
+
+    def is_contradicted_by(self, report: InstanceReport) -> bool:
+        """Whether the instance follows a newer change that wants something else."""
+        return report.epoch.version > self.version and not self.is_met_by(report)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One instance as last seen.
+
+    Attributes:
+        instance: Its name, also when it says nothing.
+        report: What it said last; `None` when it accepted the connection and has not answered.
+        accepted_at_s: When it accepted the observing request, on the observer's monotonic clock.
+        is_gone: Whether it stopped answering after that.
+    """
+
+    instance: str
+    report: InstanceReport | None = None
+    accepted_at_s: float = 0.0
+    is_gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Propagation:
+    """How far a change came. All times are milliseconds from the start of the write.
+
+    Attributes:
+        instances: Those that serve this flag, and those that do not say what they serve.
+        last_instance_ms: When the last of the confirmed instances followed; `None` when none had to change.
+        browsers: Connected to those instances.
+        latency: Of the browsers that confirmed this change.
+        stragglers: Who did not confirm, by name, for people.
+        is_contradicted: Whether some instance follows a newer change that wants something else.
+    """
+
+    instances: int = 0
+    instances_confirmed: int = 0
+    last_instance_ms: float | None = None
+    browsers: int = 0
+    browsers_confirmed: int = 0
+    latency: Histogram = field(default_factory=Histogram)
+    stragglers: tuple[str, ...] = ()
+    is_contradicted: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every instance and every connected browser confirmed."""
+        return self.instances_confirmed == self.instances and self.browsers_confirmed == self.browsers
+
+
+def summarise(sightings: Iterable[Sighting], expectation: Expectation, *, base_s: float) -> Propagation:
+    """Add up what was seen. `base_s` is the start of the write, on the clock of `Sighting.accepted_at_s`."""
+    instances = confirmed = browsers = browsers_confirmed = 0
+    last_ms: float | None = None
+    latency = Histogram()
+    stragglers: list[str] = []
+    contradicted = False
+    for sighting in sightings:
+        report = sighting.report
+        if report is not None and not expectation.concerns(report):
+            continue
+        instances += 1
+        if report is None:
+            stragglers.append(f"{sighting.instance} does not answer")
+            continue
+        contradicted = contradicted or expectation.is_contradicted_by(report)
+        browsers += report.browsers.connected
+        if sighting.is_gone or not expectation.is_met_by(report):
+            stragglers.append(_lagging(sighting, report))
+            continue
+        offset_ms = (base_s - sighting.accepted_at_s) * 1000
+        confirmed += 1
+        if report.seen_ms is not None:
+            last_ms = max(last_ms or 0.0, report.seen_ms - offset_ms)
+        reached = min(report.browsers.confirmed, report.browsers.connected)
+        browsers_confirmed += reached
+        latency.merge(report.browsers.latency.shifted(-offset_ms))
+        if reached < report.browsers.connected:
+            stragglers.append(_lagging_browsers(report, report.browsers.connected - reached))
+    return Propagation(
+        instances=instances,
+        instances_confirmed=confirmed,
+        last_instance_ms=last_ms,
+        browsers=browsers,
+        browsers_confirmed=browsers_confirmed,
+        latency=latency,
+        stragglers=tuple(stragglers),
+        is_contradicted=contradicted,
+    )
+
+
+def _lagging(sighting: Sighting, report: InstanceReport) -> str:
+    if sighting.is_gone:
+        return f"{sighting.instance} stopped answering at version {report.epoch.version}"
+    mode = report.mode or "depends on the visitor"
+    return f"{sighting.instance} still serves version {report.epoch.version} ({mode}, {report.source} data)"
+
+
+def _lagging_browsers(report: InstanceReport, missing: int) -> str:
+    noun = "browser" if missing == 1 else "browsers"
+    named = ", ".join(report.browsers.waiting[:_BROWSERS_NAMED])
+    more = f" and {missing - _BROWSERS_NAMED:,} more" if named and missing > _BROWSERS_NAMED else ""
+    return f"{report.instance}: {missing:,} {noun} not confirmed" + (f": {named}{more}" if named else "")
