@@ -8,11 +8,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from opsctl.daemon.lifeline import SUPERVISOR_FD
+
 if TYPE_CHECKING:
     from opsctl.core.processes import ChildSpec
-
-SUPERVISOR_FD = "OPSCTL_SUPERVISOR_FD"
-"""Names the end of a pipe in the child; its end of file means that the supervisor is gone: stop, as on SIGTERM."""
 
 
 @dataclass(slots=True)

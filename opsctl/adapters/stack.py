@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
-from opsctl.adapters.listener import open_listener
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.processes import ChildSpec
 from opsctl.core.rundir import run_dir
 from opsctl.core.serving import ServedMode
+from opsctl.daemon.listener import LISTEN_FD, open_listener
 from opsctl.settings.environ import child_environ
 from opsctl.settings.installation import READY_FILE_NAME
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from socket import socket
 
     from opsctl.settings import Settings
-
-LISTEN_FD = "OPSCTL_LISTEN_FD"
-"""Names the listening socket a child inherits; connections wait in it while the child is restarted."""
 
 _AVATAR_READY_FILE_NAME = "avatar-service.json"
 _FLAG_SERVICE_SETTINGS = ("data_dir",)

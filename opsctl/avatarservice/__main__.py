@@ -24,15 +24,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--ready-file", type=Path, help="where the URL is written, as JSON, once it answers")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    pipe = os.environ.get("OPSCTL_SUPERVISOR_FD", "")
     try:
-        run(
-            Options(
-                port=options.port,
-                ready_file=options.ready_file,
-                supervisor_fd=int(pipe) if pipe.isdigit() else None,
-            )
-        )
+        run(Options(port=options.port, ready_file=options.ready_file, environ=os.environ))
     except OpsError as error:
         _LOG.error("%s; %s", error.message, error.hint)
         return 1

@@ -197,8 +197,8 @@ def test_a_taken_port_is_named_in_one_line_with_the_fix(start_avatar_service):
         line = service.process.stderr.read()
 
     assert service.process.wait(DEADLINE_S) == 1
-    assert f"port {port} on 127.0.0.1 is taken" in line
-    assert "--port 0" in line
+    assert f"port {port} is in use" in line
+    assert f"--port {port + 1}" in line
     assert len(line.splitlines()) == 1
 
 

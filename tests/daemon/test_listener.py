@@ -2,8 +2,8 @@
 
 import pytest
 
-from opsctl.adapters.listener import open_listener
 from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.daemon.listener import open_listener
 
 
 def test_a_taken_port_is_named_with_the_option_that_moves_it():

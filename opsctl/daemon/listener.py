@@ -3,11 +3,36 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
+from typing import TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LISTEN_FD = "OPSCTL_LISTEN_FD"
+"""Environment name of the listening socket that a supervisor hands down; connections wait in it over a restart."""
+
 _BACKLOG = 2048
+
+
+def inherited_listener(environ: Mapping[str, str]) -> socket.socket | None:
+    """Return the listening socket that the supervisor opened for this process, if it did.
+
+    Raises:
+        OpsError: `bad_config`, when what `OPSCTL_LISTEN_FD` names is not one.
+    """
+    text = environ.get(LISTEN_FD, "")
+    if not text:
+        return None
+    try:
+        return socket.socket(fileno=os.dup(int(text)))
+    except (ValueError, OSError) as error:
+        raise OpsError(
+            ErrorCode.BAD_CONFIG, f"{LISTEN_FD}={text} is not a listening socket", hint=f"unset {LISTEN_FD}"
+        ) from error
 
 
 def open_listener(host: str, port: int, *, what: str, option: str) -> socket.socket:
