@@ -190,6 +190,14 @@ def test_it_stops_when_its_supervisor_dies(avatar_service):
     assert avatar_service.process.wait(DEADLINE_S) == 0
 
 
+def test_an_inherited_listener_is_served_and_its_address_told(start_avatar_service):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        service = start_avatar_service(listen_fd=listener.fileno())
+
+        assert service.url == f"http://127.0.0.1:{listener.getsockname()[1]}"
+        assert service.get("/healthz").status == 200
+
+
 def test_a_taken_port_is_named_in_one_line_with_the_fix(start_avatar_service):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
