@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
 import time
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,10 +15,11 @@ from opsctl.adapters.child import Child
 from opsctl.core.errors import ErrorCode, OpsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from opsctl.core.processes import ChildSpec
 
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TICK_S = 0.05
 _DRAIN_S = 5.0
 _START_DEADLINE_S = 30.0
@@ -62,6 +65,18 @@ class Supervisor:
     def stop_requested(self) -> bool:
         """Whether anybody asked for a stop."""
         return self._stops > 0
+
+    @contextmanager
+    def stopping_on_signals(self) -> Iterator[None]:
+        """Take SIGINT, SIGTERM and SIGHUP as requests to stop while the block runs. For the main thread."""
+        before = {number: signal.getsignal(number) for number in _STOP_SIGNALS}
+        for number in _STOP_SIGNALS:
+            signal.signal(number, lambda *_: self.request_stop())
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def start(self, *specs: ChildSpec) -> None:
         """Start children side by side and return when all are ready, or when a stop is requested meanwhile.

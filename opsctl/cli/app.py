@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from opsctl import __version__
-from opsctl.cli.commands import config
+from opsctl.cli.commands import config, serve
 from opsctl.cli.exit_codes import EXIT_CODES
 from opsctl.cli.invocation import DEFAULT_PROGRAM, Invocation
 from opsctl.cli.io import Streams
@@ -29,6 +29,7 @@ def build_app() -> typer.Typer:
     """Return the program with all its commands. Nothing is opened or read before a command runs."""
     app = typer.Typer(help=_PROGRAM_HELP, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(_program)
+    app.command()(serve.serve)
     group = typer.Typer(help=config.__doc__, rich_markup_mode=None)
     group.command("show")(config.show)
     app.add_typer(group, name="config")

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import typer
@@ -12,11 +12,14 @@ from opsctl.cli.invocation import CommonOptions, Invocation
 from opsctl.core.errors import ErrorCode, OpsError
 
 
-def command(*, names_flag: bool = False) -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:
+def command(
+    *, names_flag: bool = False, sets: Collection[str] = ()
+) -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:
     """Make `function(call, …)` a command with the common options; it returns its exit code, `None` for 0.
 
-    With `names_flag` the command has the argument FLAG, which ends up in `call.ref`. Typer reads the parameters of a
-    command from its signature, so the signature is what is put together here.
+    With `names_flag` the command has the argument FLAG, which ends up in `call.ref`. Each name in `sets` adds the
+    option of that setting, which ends up in `call.settings`. Typer reads the parameters of a command from its
+    signature, so the signature is what is put together here.
     """
 
     def decorate(function: Callable[..., int | None]) -> Callable[..., int | None]:
@@ -27,19 +30,25 @@ def command(*, names_flag: bool = False) -> Callable[[Callable[..., int | None]]
         def run(ctx: typer.Context, **given: Any) -> int | None:
             flag = given.pop("flag") if names_flag else None
             common = CommonOptions(**{name: given.pop(name) for name in _COMMON})
+            settings = {name: given.pop(name) for name in sets}
             invocation: Invocation = ctx.obj
             try:
-                return function(invocation.open(common, flag=flag), **given)
+                return function(invocation.open(common, flag=flag, settings=settings), **given)
             except KeyboardInterrupt:
                 # Typer would turn it into a silent exit code; the error boundary says what it means.
                 raise OpsError(ErrorCode.INTERRUPTED, "interrupted", hint=None) from None
 
-        parameters = sorted([*leading, *own, *_COMMON.values()], key=lambda item: item.kind)
+        parameters = sorted([*leading, *own, *map(_option_of, sets), *_COMMON.values()], key=lambda item: item.kind)
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # inspect.signature honours it
         run.__annotations__ = {item.name: item.annotation for item in parameters}
         return run
 
     return decorate
+
+
+def _option_of(setting: str) -> inspect.Parameter:
+    annotation = options.SETTING_OPTIONS[setting]
+    return inspect.Parameter(setting, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
 def _declared(  # noqa: PLR0913 - each is an option

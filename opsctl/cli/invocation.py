@@ -49,8 +49,10 @@ class Invocation:
     wire: Callable[[Settings], Wiring]
     as_json: bool = False
 
-    def open(self, common: CommonOptions, *, flag: str | None = None) -> Call:
-        """Resolve the settings for one command.
+    def open(
+        self, common: CommonOptions, *, flag: str | None = None, settings: Mapping[str, str | None] | None = None
+    ) -> Call:
+        """Resolve the settings for one command; `settings` are further ones that its own options gave.
 
         Raises:
             OpsError: `bad_config` or `usage`, for settings that cannot be used.
@@ -61,17 +63,19 @@ class Invocation:
             "flag": flag,
             "timeout_s": common.timeout,
             "access_token": self.streams.read_secret() if common.token_stdin else None,
+            **(settings or {}),
         }
-        settings = load_settings(
+        resolved = load_settings(
             environ=self.environ, directory=self.directory, options=options, profile=common.profile
         )
-        self.as_json = common.as_json or settings.output == "json"
+        self.as_json = common.as_json or resolved.output == "json"
         return Call(
             streams=self.streams,
-            settings=settings,
-            services=self.wire(settings),
+            settings=resolved,
+            services=self.wire(resolved),
             common=common,
             as_json=self.as_json,
+            environ=self.environ,
             program=self.environ.get("OPSCTL_PROGRAM", DEFAULT_PROGRAM),
         )
 
@@ -85,6 +89,7 @@ class Call:
     services: Wiring
     common: CommonOptions
     as_json: bool
+    environ: Mapping[str, str]
     program: str = DEFAULT_PROGRAM
 
     @property
@@ -131,4 +136,6 @@ class Call:
             ("--profile", self.common.profile),
         )
         options = [part for name, value in given if value is not None for part in (name, value)]
-        return shlex.join([self.program, *words, *options])
+        data_dir = str(self.settings.data_dir.absolute()) if self.settings.sources.get("data_dir") == "option" else None
+        place = f"OPSCTL_DATA_DIR={shlex.quote(data_dir)} " if data_dir else ""
+        return place + shlex.join([self.program, *words, *options])

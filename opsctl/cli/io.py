@@ -70,11 +70,11 @@ class Streams:
             self._abandon_stdout()
 
     def note(self, text: str) -> None:
-        """Tell the person something that is not the result."""
+        """Tell the person something that is not the result. Where nobody listens any more, it is dropped."""
         try:
             self.stderr.write(f"{text}\n")
             self.stderr.flush()
-        except BrokenPipeError:
+        except OSError:
             return
 
     def ask(self, question: str) -> str:

@@ -1,6 +1,6 @@
 """The options that commands share, each declared once."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,3 +27,16 @@ IncidentOption = Annotated[str | None, typer.Option("--incident", metavar="ID", 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
 NoWaitOption = Annotated[bool, typer.Option("--no-wait", help="Return when it is written; verify nothing.")]
+
+
+def _setting(name: str, metavar: str, help_text: str) -> Any:
+    return Annotated[str | None, typer.Option(name, metavar=metavar, help=help_text)]
+
+
+SETTING_OPTIONS = {
+    "host": _setting("--host", "ADDRESS", "Address the feed listens on."),
+    "port": _setting("--port", "PORT", "Port of the feed; 0: any free one."),
+    "flag_service_port": _setting("--flag-service-port", "PORT", "Port of the flag service; 0: any free one."),
+    "data_dir": _setting("--data-dir", "DIR", "Where opsctl keeps its data."),
+}
+"""Options that only some commands have, by the setting they give."""

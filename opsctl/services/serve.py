@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from opsctl.core.errors import ErrorCode, OpsError
@@ -46,13 +46,21 @@ _SETTLE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Serve:
-    """The use case. `reload` resolves the settings again, `with_avatars` adds the avatar API's URL to them."""
+    """The use case.
+
+    Attributes:
+        exclusive: Entered for as long as the stack runs; it refuses a second one on the same data.
+        open_stack: Claims the ports, for as long as its context is entered.
+        group: Runs the children.
+        signals: Entered for as long as the stack runs; it turns the process's signals into requests to stop.
+        refresh: Returns the settings with what the local flag service says of itself now.
+    """
 
     exclusive: AbstractContextManager[None]
     open_stack: Callable[[], AbstractContextManager[Stack]]
     group: ProcessGroup
-    reload: Callable[[], Settings]
-    with_avatars: Callable[[Settings, str], Settings]
+    signals: AbstractContextManager[None]
+    refresh: Callable[[Settings], Settings]
 
     def run(self, settings: Settings, on_serving: Callable[[Serving], None]) -> None:
         """Start everything, call `on_serving` once all of it answers, and keep it running until a stop is requested.
@@ -62,7 +70,7 @@ class Serve:
                 start. Whatever was started by then is stopped.
         """
         _require_sdk_key(settings)
-        with self.exclusive, self.open_stack() as stack:
+        with self.exclusive, self.open_stack() as stack, self.signals:
             try:
                 self._start(stack, settings, on_serving)
                 self.group.run()
@@ -78,10 +86,10 @@ class Serve:
         )
         if self.group.stop_requested():
             return
-        settings = self.reload()
+        settings = self.refresh(settings)
         _require_environment(settings)
         if needs_avatars:
-            settings = self.with_avatars(settings, stack.avatar_url())
+            settings = replace(settings, avatar_api_url=stack.avatar_url())
         self.group.start(stack.worker(settings))
         if self.group.stop_requested():
             return

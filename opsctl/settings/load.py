@@ -126,6 +126,20 @@ def _parse(item: Field[Any], text: str, source: str) -> Any:
         ) from error
 
 
+def with_local_installation(settings: Settings) -> Settings:
+    """Return the settings with what the local flag service says of itself now, unless another provider was given.
+
+    Raises:
+        OpsError: `bad_config`, when its ready file cannot be read.
+    """
+    if settings.provider_is_given:
+        return settings
+    values = {name: getattr(settings, name) for name in _SETTINGS if name not in _PROVIDER_SETTINGS}
+    sources = {name: source for name, source in settings.sources.items() if name not in _PROVIDER_SETTINGS}
+    _add_local_installation(values, sources)
+    return Settings(**values, sources=sources)
+
+
 def _add_local_installation(values: dict[str, Any], sources: dict[str, str]) -> None:
     """Address the local flag service, unless any of the provider's settings was given."""
     if any(name in values for name in _PROVIDER_SETTINGS):

@@ -1,0 +1,39 @@
+"""Running the feed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from opsctl.cli.command import command
+from opsctl.cli.invocation import Call
+
+
+@command(names_flag=True, sets=("host", "port", "flag_service_port", "data_dir"))
+def serve(
+    call: Call,
+    *,
+    ready_file: Annotated[
+        Path | None, typer.Option("--ready-file", metavar="PATH", help="Written, as JSON, once everything answers.")
+    ] = None,
+) -> None:
+    """Run the feed, until Ctrl-C. With no LaunchDarkly key it brings its own flag service and avatar API.
+
+    Example: opsctl serve --port 8080
+    """
+    from opsctl.cli.render import serving as render  # noqa: PLC0415 - start-up
+    from opsctl.core.serving import Serving  # noqa: PLC0415 - start-up
+    from opsctl.core.text import plain  # noqa: PLC0415 - start-up
+    from opsctl.daemon.ready_file import write_ready_file  # noqa: PLC0415 - start-up
+
+    def say(name: str, line: str) -> None:
+        call.streams.note(f"{name:<15} | {plain(line)}")
+
+    def on_serving(serving: Serving) -> None:
+        call.answer(human=lambda view: render.human(serving, view), data=lambda: render.data(serving))
+        if ready_file is not None:
+            write_ready_file(ready_file, render.data(serving))
+
+    call.note("starting: flag service, avatar API, feed")
+    call.services.serve(call.environ, say).run(call.settings, on_serving)
+    call.note("stopped")
