@@ -63,6 +63,7 @@ class Stack:
         finally:
             self.process.kill()
             self.process.wait()
+            self.said_at_the_end = self.said()
             self.log.close()
 
     def said(self):
