@@ -35,6 +35,7 @@ class Child:
             process = subprocess.Popen(  # noqa: S603 - the commands are this package's own modules
                 list(spec.argv),
                 env={**spec.environ, SUPERVISOR_FD: str(read_end)},
+                cwd=spec.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

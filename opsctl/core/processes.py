@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
 
 def always_ready() -> bool:
@@ -24,6 +25,7 @@ class ChildSpec:
         environ: Its whole environment; secrets go here.
         is_ready: Whether it answers; asked again and again until it is true.
         pass_fds: File descriptors it inherits, under the same numbers.
+        directory: Where it runs; `None`: here.
     """
 
     name: str
@@ -31,6 +33,7 @@ class ChildSpec:
     environ: Mapping[str, str]
     is_ready: Callable[[], bool] = always_ready
     pass_fds: Sequence[int] = ()
+    directory: Path | None = None
 
 
 class ProcessGroup(Protocol):

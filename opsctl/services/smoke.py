@@ -1,0 +1,157 @@
+"""Does the switch work here, end to end? Kill and restore for real, and look as a visitor does."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from opsctl.core.durations import format_ms
+from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.modes import Mode
+from opsctl.core.smoke import SmokeReport, SmokeStep
+from opsctl.core.switch import Change, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from opsctl.core.ports import Clock
+    from opsctl.core.switch import Receipt
+    from opsctl.core.visits import ClientState, PageSeen
+
+
+class FollowingClient(Protocol):
+    """A connected Socket.IO client."""
+
+    def wait_for(self, mode: Mode, *, at_least: int, timeout_s: float) -> ClientState:
+        """Return the client's state once it is `mode` at a flag version of `at_least`.
+
+        Raises:
+            OpsError: it was not told so in time.
+        """
+        ...
+
+
+class VisitedFeed(Protocol):
+    """The feed as a visitor sees it."""
+
+    def page(self) -> PageSeen:
+        """Fetch the page.
+
+        Raises:
+            OpsError: nothing answers, or not the feed.
+        """
+        ...
+
+    def connected(self) -> AbstractContextManager[FollowingClient]:
+        """Connect a client for as long as the context is entered."""
+        ...
+
+
+@dataclass(slots=True)
+class Smoke:
+    """The use case.
+
+    Attributes:
+        url: Where the feed is, for people.
+        flag: Key of the kill switch.
+        feed: The feed as a visitor sees it.
+        flip: Kills or restores, as the commands do.
+        clock: Times the steps.
+        timeout_s: How long a client may take to follow.
+        expects_avatars: Whether a full page has to show avatars of the third party.
+        on_step: Told each step as it ends.
+    """
+
+    url: str
+    flag: str
+    feed: VisitedFeed
+    flip: Callable[[Change], Receipt]
+    clock: Clock
+    timeout_s: float
+    expects_avatars: bool
+    on_step: Callable[[SmokeStep], None]
+    _steps: list[SmokeStep] = field(default_factory=list)
+    _killed: bool = False
+
+    def run(self) -> SmokeReport:
+        """Go through all steps, to the first that fails. A kill that was made is always followed by a restore.
+
+        It never restores what it did not kill: a feed that is degraded when it comes fails the first step.
+        """
+        with ExitStack() as connections:
+            clients: list[FollowingClient] = []
+            versions: list[int] = [0]
+            steps: tuple[tuple[str, Callable[[], str]], ...] = (
+                ("the feed answers and is full", lambda: self._page_is(Mode.FULL)),
+                ("a client connects and is full", lambda: self._connect(connections, clients)),
+                ("a kill is confirmed by all", lambda: self._flip(Change.KILL, versions)),
+                ("the connected client degrades", lambda: self._client_is(clients[0], Mode.DEGRADED, versions[-1])),
+                ("the page degrades", lambda: self._page_is(Mode.DEGRADED)),
+                ("a restore is confirmed by all", lambda: self._flip(Change.RESTORE, versions)),
+                ("the connected client is full again", lambda: self._client_is(clients[0], Mode.FULL, versions[-1])),
+                ("the page is full again", lambda: self._page_is(Mode.FULL)),
+            )
+            try:
+                all(self._step(claim, test) for claim, test in steps)
+            finally:
+                if self._killed:
+                    self._step("the kill is taken back", lambda: self._flip(Change.RESTORE, versions))
+        return SmokeReport(self.url, self.flag, tuple(self._steps))
+
+    def _step(self, claim: str, test: Callable[[], str]) -> bool:
+        started_s = self.clock.monotonic_s()
+        observed, failure = "", None
+        try:
+            observed = test()
+        except OpsError as error:
+            failure = error
+        step = SmokeStep(claim, self.clock.monotonic_s() - started_s, observed, failure)
+        self._steps.append(step)
+        self.on_step(step)
+        return failure is None
+
+    def _connect(self, connections: ExitStack, clients: list[FollowingClient]) -> str:
+        clients.append(connections.enter_context(self.feed.connected()))
+        return self._client_is(clients[0], Mode.FULL, 0)
+
+    def _flip(self, change: Change, versions: list[int]) -> str:
+        self._killed = self._killed or change is Change.KILL
+        receipt = self.flip(change)
+        versions.append(receipt.version)
+        seen = receipt.propagation
+        if receipt.outcome not in {Outcome.CONFIRMED, Outcome.NO_INSTANCES} or seen is None:
+            stragglers = "; ".join(seen.stragglers) if seen is not None else "nobody was asked"
+            raise OpsError(
+                ErrorCode.NOT_CONFIRMED,
+                f"version {receipt.version} was not confirmed by everyone: {stragglers}",
+                hint="look at opsctl status",
+            )
+        self._killed = change is Change.KILL
+        last = "" if seen.last_instance_ms is None else f" in {format_ms(seen.last_instance_ms)}"
+        return f"{seen.instances_confirmed}/{seen.instances} instances{last}"
+
+    def _client_is(self, client: FollowingClient, mode: Mode, version: int) -> str:
+        state = client.wait_for(mode, at_least=version, timeout_s=self.timeout_s)
+        return f"version {state.epoch.version}"
+
+    def _page_is(self, mode: Mode) -> str:
+        page = self.feed.page()
+        wrong = _wrong(page, mode, expects_avatars=self.expects_avatars)
+        if wrong:
+            raise OpsError(ErrorCode.FAILED, f"the page should be {mode}, but {wrong}", hint="look at opsctl status")
+        return f"{page.third_party_images} third-party images"
+
+
+def _wrong(page: PageSeen, mode: Mode, *, expects_avatars: bool) -> str:
+    """Say what about the page contradicts its being in that mode; nothing when all is right."""
+    if page.mode is not mode:
+        return f"it is {page.mode}"
+    if mode is Mode.DEGRADED and page.third_party_images:
+        return f"it shows {page.third_party_images} third-party images"
+    if mode is Mode.DEGRADED and page.shows_recommendations:
+        return "it shows personal recommendations"
+    if mode is Mode.FULL and expects_avatars and not page.third_party_images:
+        return "it shows no avatar of the avatar API"
+    return ""
