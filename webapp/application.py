@@ -1,0 +1,139 @@
+"""The composition root of the feed: settings in, one wired application out."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, request
+from flask_socketio import SocketIO
+
+from opsctl.settings import load_settings
+from webapp.acks import AckBoard
+from webapp.avatar_api import AvatarApi, ImageOrigins
+from webapp.avatars import Avatars
+from webapp.broadcast import SocketIoBroadcaster
+from webapp.cast import load_cast
+from webapp.changes import Changes
+from webapp.errors import handle_errors
+from webapp.feed import Feed
+from webapp.flagdata import ObservedStore
+from webapp.gate import Gate
+from webapp.health import health_routes
+from webapp.hosts import AllowedHosts, HostGuard
+from webapp.interactions import Interactions
+from webapp.lifecycle import Lifecycle
+from webapp.metrics import Metrics, Readings
+from webapp.pages import Pages
+from webapp.realtime import FeedNamespace
+from webapp.routes import FeedRoutes
+from webapp.sdk import start_client
+from webapp.security import secure
+from webapp.static_files import cache_static_files
+from webapp.switching import Switchboard
+from webapp.visitors import Visitors
+from webapp.websockets import LONGEST_MESSAGE_BYTES, best_async_mode, limit_websockets
+
+if TYPE_CHECKING:
+    from opsctl.settings import Settings
+    from webapp.cast import Cast
+
+_LONGEST_BODY_BYTES = 16 * 1024
+_PING_INTERVAL_S = 25
+_PING_TIMEOUT_S = 20
+
+
+@dataclass(frozen=True, slots=True)
+class FeedApp:
+    """One wired feed: the WSGI application, and the parts a process has to do with."""
+
+    app: Flask
+    settings: Settings
+    socketio: SocketIO
+    gate: Gate
+    board: AckBoard
+    avatars: Avatars
+    changes: Changes
+    lifecycle: Lifecycle
+
+
+def build_feed(settings: Settings | None = None, *, cast: Cast | None = None, data_source: Any = None) -> FeedApp:
+    """Wire and start a feed.
+
+    Args:
+        settings: As resolved; by default from the environment and the working directory.
+        cast: The people and their posts; by default the bundled ones.
+        data_source: The SDK's `update_processor_class` seam, in place of LaunchDarkly's stream.
+
+    Raises:
+        OpsError: `bad_config`, for a setting that cannot be used.
+    """
+    settings = settings or load_settings(environ=os.environ, directory=Path.cwd())
+    cast = cast or load_cast()
+    metrics, changes, hosts, visitors = Metrics(), Changes(), AllowedHosts(settings), Visitors(cast)
+
+    store = ObservedStore()
+    client = start_client(settings, store, data_source=data_source)
+    gate = Gate(client, store, settings.flag, on_evaluation=metrics.evaluations.inc)
+
+    has_api = settings.avatar_api_url is not None
+    limit_s = settings.avatar_deadline_s
+    avatars = Avatars(AvatarApi(settings, limit_s=limit_s) if has_api else None, deadline_s=limit_s)
+    feed = Feed(cast)
+    pages = Pages(cast, feed, avatars)
+
+    app = _flask_app()
+    socketio = _socketio(app, hosts)
+    board = AckBoard(changes.ring)
+    broadcaster = SocketIoBroadcaster(socketio)
+    switchboard = Switchboard(
+        gate, board, broadcaster, pages, restore_rate=settings.restore_rate, on_update=metrics.flag_updates.inc
+    )
+    interactions = Interactions(feed, pages, switchboard)
+    socketio.on_namespace(FeedNamespace(switchboard, board, broadcaster, visitors, interactions))
+    gate.on_state(switchboard.on_state)
+    gate.on_state(lambda _state: changes.ring())
+    gate.on_source(changes.ring)
+
+    lifecycle = Lifecycle(client, gate, avatars, interactions, post_interval_s=settings.post_interval_s)
+    metrics.registry.register(Readings(gate, board, avatars))
+    metrics.watch(app)
+    handle_errors(app)
+    secure(app, ImageOrigins.of(settings), host_of_request=lambda: request.host)
+    app.register_blueprint(FeedRoutes(gate, pages, visitors, interactions, hosts).blueprint())
+    app.register_blueprint(health_routes(gate, lifecycle, metrics))
+    app.wsgi_app = HostGuard(app.wsgi_app, hosts)  # type: ignore[method-assign]  # Flask's way to add middleware
+
+    weakref.finalize(app, lifecycle.close)
+    lifecycle.start()
+    return FeedApp(app, settings, socketio, gate, board, avatars, changes, lifecycle)
+
+
+def _flask_app() -> Flask:
+    app = Flask("webapp")
+    app.config.update(MAX_CONTENT_LENGTH=_LONGEST_BODY_BYTES, MAX_FORM_PARTS=20)
+    cache_static_files(app)
+    return app
+
+
+def _socketio(app: Flask, hosts: AllowedHosts) -> SocketIO:
+    socketio = SocketIO(
+        app,
+        async_mode=best_async_mode(),
+        transports=["websocket"],
+        allow_upgrades=False,
+        cors_allowed_origins=hosts.allows_socket_origin,
+        cors_credentials=False,
+        manage_session=False,
+        async_handlers=False,
+        always_connect=True,
+        max_http_buffer_size=LONGEST_MESSAGE_BYTES,
+        ping_interval=_PING_INTERVAL_S,
+        ping_timeout=_PING_TIMEOUT_S,
+        http_compression=False,
+    )
+    limit_websockets(socketio)
+    return socketio

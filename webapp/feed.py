@@ -1,0 +1,142 @@
+"""The posts: those of the cast, which arrive one by one in an order that a seed decides, and those of visitors."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from opsctl.core.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from webapp.cast import Cast, CastPost
+
+KEPT_POSTS = 500
+LONGEST_POST = 280
+_SHOWN_AT_START = 60
+_SEED = 20250715
+
+
+class BadPostError(ValueError):
+    """What a visitor wrote cannot be posted; the message says why, to the visitor."""
+
+
+@dataclass(slots=True)
+class Post:
+    """A post in the feed. `likes` are the ids of the people who like it."""
+
+    id: str
+    author: str
+    text: str
+    topics: tuple[str, ...]
+    created: datetime
+    likes: set[str] = field(default_factory=set)
+
+
+class Feed:
+    """The newest posts, at most `KEPT_POSTS`; the same for everybody, whatever the mode.
+
+    Args:
+        cast: The people and their posts.
+        seed: Decides the order in which the cast's posts arrive.
+        now: The wall clock.
+    """
+
+    def __init__(
+        self, cast: Cast, *, seed: int = _SEED, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._cast = cast
+        self._now = now
+        self._random = random.Random(seed)  # noqa: S311 - an order of posts, not a secret
+        self._lock = threading.Lock()
+        self._posts: deque[Post] = deque()
+        self._by_id: dict[str, Post] = {}
+        self._upcoming: deque[CastPost] = deque()
+        self._round = 0
+        self.revision = 0
+        self._fill()
+
+    def newest(self, count: int) -> list[Post]:
+        """Return the newest posts, newest first."""
+        with self._lock:
+            return [self._posts[-1 - index] for index in range(min(count, len(self._posts)))]
+
+    def all(self) -> list[Post]:
+        """Return every kept post, newest first."""
+        return self.newest(KEPT_POSTS)
+
+    def get(self, post_id: str) -> Post | None:
+        """Return one post, while it is kept."""
+        return self._by_id.get(post_id)
+
+    def write(self, author: str, text: str) -> Post:
+        """Add a visitor's post.
+
+        Raises:
+            BadPostError: there is nothing in it, or too much.
+        """
+        cleaned = " ".join(plain(text).split())
+        if not cleaned:
+            raise BadPostError("Write something first.")
+        if len(cleaned) > LONGEST_POST:
+            raise BadPostError(f"That is {len(cleaned)} characters; a post has at most {LONGEST_POST}.")
+        post = Post(f"v{secrets.token_hex(6)}", author, cleaned, (), self._now())
+        with self._lock:
+            self._add(post)
+        return post
+
+    def toggle_like(self, post_id: str, person: str) -> Post | None:
+        """Like a post, or take the like back; `None` when it is not there (any more)."""
+        with self._lock:
+            post = self._by_id.get(post_id)
+            if post is not None:
+                post.likes ^= {person}
+                self.revision += 1
+            return post
+
+    def arrive(self) -> Post | None:
+        """Let the cast's next post arrive; `None` when the cast has none."""
+        with self._lock:
+            upcoming = self._next()
+            if upcoming is None:
+                return None
+            post = self._from_cast(upcoming, self._now())
+            self._add(post)
+            return post
+
+    def _fill(self) -> None:
+        """Begin with posts of the last day, closer together the newer they are."""
+        now = self._now()
+        count = min(_SHOWN_AT_START, len(self._cast.posts))
+        for index in range(count):
+            upcoming = self._next()
+            if upcoming is not None:
+                steps_back = count - index
+                age = timedelta(minutes=4 * steps_back + steps_back**2 / 3)
+                self._add(self._from_cast(upcoming, now - age))
+
+    def _next(self) -> CastPost | None:
+        if not self._upcoming:
+            if self._cast.posts:
+                self._round += 1
+            order = list(self._cast.posts)
+            self._random.shuffle(order)
+            self._upcoming.extend(order)
+        return self._upcoming.popleft() if self._upcoming else None
+
+    def _from_cast(self, post: CastPost, created: datetime) -> Post:
+        post_id = post.id if self._round == 1 else f"{post.id}-{self._round}"
+        return Post(post_id, post.author, post.text, post.topics, created, set(post.likes))
+
+    def _add(self, post: Post) -> None:
+        self._posts.append(post)
+        self._by_id[post.id] = post
+        self.revision += 1
+        while len(self._posts) > KEPT_POSTS:
+            del self._by_id[self._posts.popleft().id]

@@ -1,0 +1,251 @@
+"""Which mode each visitor gets: the kill switch's evaluations, and who is told when they change."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import queue
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ldclient import Context
+from ldclient.interfaces import DataSourceState
+
+from opsctl.core.epochs import Epoch
+from opsctl.core.instances import DataSource
+from opsctl.core.modes import Mode
+from webapp.cast import TAUGHT_CONTEXT_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ldclient.client import LDClient
+    from ldclient.interfaces import DataSourceStatus, FlagChange
+
+    from webapp.flagdata import FlagData, ObservedStore
+    from webapp.visitors import Visitor
+
+_log = logging.getLogger(__name__)
+_FALLBACK_VALUE = False
+_CLOSE_WAIT_S = 2.0
+_EVERYBODY = Context.builder(TAUGHT_CONTEXT_KEY).name("Sandy").build()
+"""Whom the flag is evaluated for when its value does not depend on the visitor: the tutorial's own context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one visitor gets.
+
+    Attributes:
+        mode: The mode.
+        epoch: The state of the flag it comes from.
+        reason: The SDK's evaluation reason, with its error kind: `OFF`, `FALLTHROUGH`, `ERROR(FLAG_NOT_FOUND)`, …
+    """
+
+    mode: Mode
+    epoch: Epoch
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlagState:
+    """The kill switch at one epoch.
+
+    Attributes:
+        epoch: Its place in the flag's history; never lower than that of a state before.
+        mode: What every visitor gets, or `None` when it depends on the visitor.
+        reason: As in `Decision`.
+        revision: Moves when visitors have to be evaluated again though the epoch stayed, such as after a change of a
+            segment that a rule names.
+    """
+
+    epoch: Epoch
+    mode: Mode | None
+    reason: str
+    revision: int = 0
+
+
+class Gate:
+    """Decides with the official SDK, fallback value `False`: unknown means degraded.
+
+    While the flag's value depends on nobody it is evaluated once for all, else for each visitor. Changes are seen on
+    the SDK's stream thread and handed to the gate's own, which evaluates what is held then: several quick changes may
+    be told as one, and the last one always is told.
+
+    Args:
+        client: The SDK client.
+        store: The store that client fills.
+        flag: Key of the kill switch.
+        on_evaluation: Called once per evaluation, for counting.
+
+    `in_force_since_s` is when the present epoch came into force here, on the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        client: LDClient,
+        store: ObservedStore,
+        flag: str,
+        *,
+        on_evaluation: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._client = client
+        self._store = store
+        self.flag = flag
+        self._count_evaluation = on_evaluation
+        self._tokens: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._state = FlagState(Epoch(), Mode.DEGRADED, "ERROR(CLIENT_NOT_READY)")
+        self.in_force_since_s = time.monotonic()
+        self._revision = 0
+        self._confirmed_at: float | None = None
+        self._state_listeners: list[Callable[[FlagState], None]] = []
+        self._source_listeners: list[Callable[[], None]] = []
+        self._source = DataSource.NONE
+        self._notifier = threading.Thread(target=self._notify, name="gate", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow the flag. What is known at once is decided when this returns."""
+        self._store.listen(self._on_write)
+        self._client.flag_tracker.add_listener(self._on_flag_change)
+        self._client.data_source_status_provider.add_listener(self._on_status)
+        self._confirm()
+        self._refresh()
+        if not self._store.initialized:
+            _log.info("*** no flag data yet: the feed is degraded until there is")
+        self._notifier.start()
+
+    def close(self) -> None:
+        """Stop to follow the flag; the client stays the caller's."""
+        self._client.flag_tracker.remove_listener(self._on_flag_change)
+        self._client.data_source_status_provider.remove_listener(self._on_status)
+        self._tokens.put(False)
+        self._notifier.join(_CLOSE_WAIT_S)
+
+    def on_state(self, listener: Callable[[FlagState], None]) -> None:
+        """Call `listener` with each new state, one after the other, on the gate's thread."""
+        self._state_listeners.append(listener)
+
+    def on_source(self, listener: Callable[[], None]) -> None:
+        """Call `listener` when where the data comes from has changed, on the gate's thread."""
+        self._source_listeners.append(listener)
+
+    @property
+    def state(self) -> FlagState:
+        """The newest state."""
+        return self._state
+
+    @property
+    def source(self) -> DataSource:
+        """Where the flag data comes from."""
+        if not self._store.initialized:
+            return DataSource.NONE
+        return DataSource.LIVE if self._is_live() else DataSource.LAST_KNOWN
+
+    @property
+    def age_s(self) -> float | None:
+        """Seconds since the provider last confirmed the flag data; `None` when it never did."""
+        if self._confirmed_at is None:
+            return None
+        return 0.0 if self._is_live() else time.monotonic() - self._confirmed_at
+
+    def decide(self, visitor: Visitor) -> Decision:
+        """Return what this visitor gets now."""
+        state = self._state
+        if state.mode is not None:
+            return Decision(state.mode, state.epoch, state.reason)
+        _, decision = self._evaluated(visitor.context())
+        return decision
+
+    def _evaluated(self, context: Context) -> tuple[FlagData | None, Decision]:
+        """Evaluate for `context`, with the very data that the evaluation went by."""
+        while True:
+            data = self._store.flag(self.flag)
+            detail = self._client.variation_detail(self.flag, context, _FALLBACK_VALUE)
+            self._count_evaluation()
+            if data == self._store.flag(self.flag):
+                break
+        epoch = max(self._state.epoch, Epoch(data.version) if data else Epoch())
+        is_boolean = type(detail.value) is bool
+        reason = _reason(detail.reason) if is_boolean else "ERROR(WRONG_TYPE)"
+        return data, Decision(Mode.of(flag_value=detail.value), epoch, reason)
+
+    def _refresh(self) -> None:
+        old = self._state
+        data, decision = self._evaluated(_EVERYBODY)
+        if data is not None and data.depends_on_visitor:
+            new = FlagState(decision.epoch, None, decision.reason, self._revision)
+        else:
+            new = FlagState(decision.epoch, decision.mode, decision.reason)
+        if new == old:
+            return
+        if new.epoch != old.epoch:
+            self.in_force_since_s = time.monotonic()
+        self._state = new
+        self._report(new, data)
+        for listener in self._state_listeners:
+            try:
+                listener(new)
+            except Exception:  # noqa: BLE001 - one listener's fault must not keep the others from a kill
+                _log.exception("a listener failed at epoch %s", new.epoch.to_wire())
+
+    def _report(self, state: FlagState, data: FlagData | None) -> None:
+        value = "what each visitor's context decides" if state.mode is None else str(state.mode is Mode.FULL)
+        _log.info(
+            "*** The %s feature flag evaluates to %s (version %d, %s)",
+            self.flag, value, state.epoch.version, state.reason,
+        )  # fmt: skip
+        if data is None and self._store.initialized:
+            close = difflib.get_close_matches(self.flag, self._store.flag_keys(), n=3)
+            hint = f"did you mean {', '.join(close)}?" if close else "create it, or set LAUNCHDARKLY_FLAG_KEY"
+            _log.error("the environment has no flag %s: the feed stays degraded; %s", self.flag, hint)
+        elif state.reason == "ERROR(WRONG_TYPE)":
+            _log.error("the flag %s does not serve a boolean: the feed stays degraded", self.flag)
+
+    def _notify(self) -> None:
+        while self._tokens.get():
+            try:
+                self._refresh()
+                self._note_source()
+            except Exception:  # noqa: BLE001 - the next change must still be followed
+                _log.exception("could not follow the flag %s", self.flag)
+
+    def _note_source(self) -> None:
+        source = self.source
+        if source is not self._source:
+            _log.info("flag data is %s", source)
+            self._source = source
+            for listener in self._source_listeners:
+                listener()
+
+    def _on_write(self, key: str | None) -> None:
+        self._confirmed_at = time.monotonic()
+        if key in (None, self.flag):
+            self._recheck()
+
+    def _on_flag_change(self, change: FlagChange) -> None:
+        if change.key == self.flag:
+            self._recheck()
+
+    def _recheck(self) -> None:
+        self._revision += 1
+        self._tokens.put(True)
+
+    def _on_status(self, _status: DataSourceStatus) -> None:
+        self._confirm()
+        self._tokens.put(True)
+
+    def _confirm(self) -> None:
+        if self._store.initialized and (self._is_live() or self._source is DataSource.LIVE):
+            self._confirmed_at = time.monotonic()
+
+    def _is_live(self) -> bool:
+        status = self._client.data_source_status_provider.status
+        return bool(status.state is DataSourceState.VALID)
+
+
+def _reason(reason: dict[str, Any] | None) -> str:
+    kind = str((reason or {}).get("kind", "ERROR"))
+    error = (reason or {}).get("errorKind")
+    return f"{kind}({error})" if error else kind

@@ -1,0 +1,71 @@
+"""The parts of one app that run beside its requests: started together, stopped in order."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from webapp.sdk import stop_client
+
+if TYPE_CHECKING:
+    from ldclient.client import LDClient
+
+    from webapp.avatars import Avatars
+    from webapp.gate import Gate
+    from webapp.interactions import Interactions
+
+_log = logging.getLogger(__name__)
+_STOP_WAIT_S = 2.0
+
+
+class Lifecycle:
+    """Starts and stops the gate, the arriving posts, the avatar calls and the SDK client.
+
+    Args:
+        client: The SDK client, which is closed last so that its events are sent.
+        gate: Follows the kill switch.
+        avatars: Calls the avatar API.
+        interactions: Where posts arrive.
+        post_interval_s: Time between two of them; 0: none arrives.
+    """
+
+    def __init__(
+        self, client: LDClient, gate: Gate, avatars: Avatars, interactions: Interactions, *, post_interval_s: float
+    ) -> None:
+        self._client = client
+        self._gate = gate
+        self._avatars = avatars
+        self._interactions = interactions
+        self._post_interval_s = post_interval_s
+        self._stopping = threading.Event()
+        self._posts = threading.Thread(target=self._let_posts_arrive, name="posts", daemon=True)
+        self.is_draining = False
+
+    def start(self) -> None:
+        """Start everything; nothing of it waits for another service."""
+        self._gate.start()
+        if self._post_interval_s > 0:
+            self._posts.start()
+
+    def drain(self) -> None:
+        """Say from now on that no new visitors should come here."""
+        self.is_draining = True
+
+    def close(self) -> None:
+        """Stop everything and send the SDK's remaining events; a second call does nothing."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        self._gate.close()
+        self._avatars.close()
+        if self._posts.is_alive():
+            self._posts.join(_STOP_WAIT_S)
+        stop_client(self._client)
+
+    def _let_posts_arrive(self) -> None:
+        while not self._stopping.wait(self._post_interval_s):
+            try:
+                self._interactions.arrive()
+            except Exception:  # noqa: BLE001 - the next post must still arrive
+                _log.exception("a post could not arrive")

@@ -1,0 +1,41 @@
+"""What a process of the feed writes to stderr: one line an event, with no secret and nothing that drives a terminal."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from opsctl.core.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from opsctl.settings import Secret
+
+_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+_QUIET = ("ldclient", "urllib3", "engineio", "socketio", "werkzeug")
+
+
+def configure_logging(secrets: Iterable[Secret | None]) -> None:
+    """Send the log to stderr. Call it once, from a process' entry."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine(tuple(secret for secret in secrets if secret is not None)))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class OneLine(logging.Formatter):
+    """Formats an event, with its traceback, as one line; masks the given secrets."""
+
+    def __init__(self, secrets: tuple[Secret, ...]) -> None:
+        super().__init__(_FORMAT)
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line (logging)."""
+        line = plain(super().format(record))
+        for secret in self._secrets:
+            line = line.replace(secret.reveal(), str(secret))
+        return line

@@ -1,0 +1,93 @@
+"""The worker's metrics, for Prometheus: each app has a registry of its own."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from flask import g, request
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from opsctl.core.instances import DataSource
+from opsctl.core.modes import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flask import Flask, Response
+    from prometheus_client import Metric
+
+    from webapp.acks import AckBoard
+    from webapp.avatars import Avatars
+    from webapp.gate import Gate
+
+_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Metrics:
+    """What is counted as it happens. The rest is read when somebody asks, by `Readings`."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter("feed_requests", "HTTP requests answered", ("route", "status"), registry=self.registry)
+        self.seconds = Histogram(
+            "feed_request_seconds", "Time to answer", ("route",), registry=self.registry, buckets=_BUCKETS_S
+        )
+        self.flag_updates = Counter(
+            "feed_flag_updates", "Changes of the kill switch that browsers were told", registry=self.registry
+        )
+        self.evaluations = Counter("feed_flag_evaluations", "Evaluations by the SDK", registry=self.registry)
+
+    def watch(self, app: Flask) -> None:
+        """Count the requests that `app` answers."""
+
+        @app.before_request
+        def begin() -> None:
+            g.began_at = time.perf_counter()
+
+        @app.after_request
+        def count(response: Response) -> Response:
+            route = request.url_rule.rule if request.url_rule is not None else "none"
+            self.requests.labels(route, response.status_code).inc()
+            began_at = g.get("began_at")
+            if began_at is not None:
+                self.seconds.labels(route).observe(time.perf_counter() - began_at)
+            return response
+
+    def text(self) -> bytes:
+        """Return all metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+class Readings(Collector):
+    """Reads the parts of one app when its metrics are asked for."""
+
+    def __init__(self, gate: Gate, board: AckBoard, avatars: Avatars) -> None:
+        self._gate = gate
+        self._board = board
+        self._avatars = avatars
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the readings (prometheus-client)."""
+        state = self._gate.state
+        mode = GaugeMetricFamily("feed_mode", "1 for the mode that visitors get", labels=("mode",))
+        for name, is_now in (*((str(one), state.mode is one) for one in Mode), ("per-visitor", state.mode is None)):
+            mode.add_metric((name,), float(is_now))
+        yield mode
+        epoch = GaugeMetricFamily("feed_epoch", "Version and pin of the kill switch that is served", labels=("part",))
+        epoch.add_metric(("version",), state.epoch.version)
+        epoch.add_metric(("pin",), state.epoch.pin)
+        yield epoch
+        source = GaugeMetricFamily("feed_flag_data", "1 for where the flag data comes from", labels=("source",))
+        for one in DataSource:
+            source.add_metric((one,), float(self._gate.source is one))
+        yield source
+        yield GaugeMetricFamily("feed_sockets", "Connected browsers", value=self._board.connected)
+        yield CounterMetricFamily("feed_acks", "Acknowledgements that counted", value=self._board.total)
+        yield CounterMetricFamily("feed_avatar_calls", "Requests to the avatar API", value=self._avatars.calls)
+        yield CounterMetricFamily("feed_avatar_errors", "Those that gave no avatar", value=self._avatars.errors)
+        yield GaugeMetricFamily(
+            "feed_avatar_breaker_open", "1 while it is not asked", value=float(self._avatars.is_open)
+        )

@@ -1,0 +1,88 @@
+"""Serving the feed with gevent: listen, serve, drain."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from gevent import pywsgi
+
+from opsctl.core.rundir import run_dir
+from opsctl.daemon.listener import inherited_listener, open_listener
+from opsctl.daemon.stopping import stop_event
+from webapp.application import build_feed
+from webapp.control import control_server
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opsctl.settings import Settings
+    from webapp.application import FeedApp
+
+_log = logging.getLogger(__name__)
+_DRAIN_S = 5.0
+_CONTROL_STOP_S = 0.5
+_IDLE_S = 75.0
+"""How long a connection may keep the server waiting for its next byte; websockets are watched by their pings."""
+
+
+def serve(settings: Settings, environ: Mapping[str, str], *, number: int) -> None:
+    """Serve the feed in this process until it is told to stop.
+
+    Raises:
+        OpsError: it cannot listen, or another worker of this number runs.
+    """
+    stopping = stop_event(environ)
+    listener = inherited_listener(environ) or open_listener(
+        settings.host, settings.port, what="the feed", option="--port"
+    )
+    instance = f"worker-{number}"
+    path = run_dir(settings.data_dir) / f"{instance}.sock"
+    feed = build_feed(settings)
+    control = control_server(feed, instance, path)
+    pages = pywsgi.WSGIServer(
+        listener, feed.app, handler_class=_PatientHandler, log=None, error_log=logging.getLogger("webapp.http")
+    )
+    control.start()
+    pages.start()
+    _log.info("%s serves the feed at %s", instance, _url(pages))
+    try:
+        stopping.wait()
+        _drain(feed, pages)
+    finally:
+        control.stop(timeout=_CONTROL_STOP_S)
+        path.unlink(missing_ok=True)
+        feed.lifecycle.close()
+        _log.info("%s stopped", instance)
+
+
+def _drain(feed: FeedApp, pages: pywsgi.WSGIServer) -> None:
+    """Take no new connections, let the answers under way leave, close the websockets; at most five seconds."""
+    ends_at = time.monotonic() + _DRAIN_S
+    _log.info("draining: %d browsers connected", feed.board.connected)
+    feed.lifecycle.drain()
+    pages.stop_accepting()
+    server: Any = feed.socketio.server
+    engine = server.eio
+    for sid in list(engine.sockets):
+        gevent.spawn(engine.disconnect, sid)
+    pages.stop(timeout=max(0.0, ends_at - time.monotonic() - _CONTROL_STOP_S))
+
+
+class _PatientHandler(pywsgi.WSGIHandler):
+    """Ends a connection whose client stays silent in the middle of a request, or between two, for too long."""
+
+    def handle(self) -> None:
+        """Serve one connection (gevent)."""
+        self.socket.settimeout(_IDLE_S)
+        super().handle()
+
+    def log_error(self, msg: Any, *args: Any) -> None:
+        """Keep what a client sent out of the log (gevent): what it is told says enough."""
+
+
+def _url(server: pywsgi.WSGIServer) -> str:
+    host, port = server.socket.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
