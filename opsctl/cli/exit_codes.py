@@ -27,6 +27,20 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+MEANINGS: Mapping[ExitCode, str] = {
+    ExitCode.OK: "done and confirmed, or nothing to do; for `serve`: stopped as asked",
+    ExitCode.FAILED: "failed; the message says what",
+    ExitCode.USAGE: "usage: bad option, missing confirmation without a terminal, bad configuration",
+    ExitCode.NOT_CONFIRMED: "written, but not everyone confirmed before the deadline; the message names who",
+    ExitCode.CREDENTIALS: "credentials or permission",
+    ExitCode.UNREACHABLE: "provider unreachable",
+    ExitCode.REFUSED: "refused by the provider: approval required, pending change, conflict that did not clear",
+    ExitCode.SUPERSEDED: "superseded: another operator changed it in the meantime",
+    ExitCode.BREAK_GLASS: "break-glass is in force: the provider still has to be reconciled",
+    ExitCode.OBJECTIVE_NOT_MET: "a threshold or objective was not met",
+    ExitCode.INTERRUPTED: "interrupted; the state is printed last",
+}
+
 EXIT_CODES: Mapping[ErrorCode, ExitCode] = {
     ErrorCode.FAILED: ExitCode.FAILED,
     ErrorCode.FLAG_NOT_FOUND: ExitCode.FAILED,

@@ -31,7 +31,7 @@ CHECKS = (
     ),
     Check("types", "mypy, strict", ((str(BIN / "mypy"),),)),
     Check("imports", "which way imports point", ((str(BIN / "lint-imports"), "--no-logo"),)),
-    Check("docs", "generated pages are up to date", ((sys.executable, "scripts/docs", "--check"),)),
+    Check("docs", "generated pages are up to date", ((sys.executable, "scripts/lib/docs.py", "--check"),)),
     Check("page", "the page's own logic, under Node", (("node", "--test", "tests/js/"),)),
     Check("fast", "tests without browsers and whole journeys", ((*PYTEST, "-m", "not acceptance and not browser"),)),
     Check("acceptance", "journeys with real processes", ((*PYTEST, "-m", "acceptance and not browser"),)),
