@@ -1,0 +1,97 @@
+"""The WSGI application: 503 until it is opened, then the routes; every failure becomes an error body."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import sqlite3
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.routing import Map
+from werkzeug.wrappers import Request, Response
+
+from opsctl.flagservice.api_errors import ApiError, invalid_request, method_not_allowed, not_found, unavailable
+from opsctl.flagservice.responses import error_response
+
+if TYPE_CHECKING:
+    from werkzeug.routing import Rule
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_LOG = logging.getLogger(__name__)
+_LONGEST_BODY = 10 * 1024 * 1024
+_OVERRIDABLE = frozenset({"DELETE", "PATCH", "PUT"})
+
+Handler = Callable[..., Response]
+
+
+class Application:
+    """Dispatches requests. SDKs back off for minutes on a 401 or 404, so that starting has to look like 503."""
+
+    def __init__(self) -> None:
+        self._routes: Map | None = None
+
+    def open(self, rules: Iterable[Rule]) -> None:
+        """Begin to answer with these rules, whose endpoints are handlers: called with the request and its values."""
+        self._routes = Map(list(rules), strict_slashes=False, merge_slashes=False)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        return self._respond(environ)(environ, start_response)
+
+    def _respond(self, environ: WSGIEnvironment) -> Response:
+        try:
+            return self._dispatch(environ)
+        except ApiError as error:
+            return error_response(error)
+        except MethodNotAllowed as error:
+            response = error_response(method_not_allowed())
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+            return response
+        except RequestEntityTooLarge:
+            return error_response(ApiError(413, "invalid_request", "Request body too large"))
+        except HTTPException as error:
+            return error_response(ApiError(error.code or 500, "invalid_request", error.name))
+        except sqlite3.Error as error:
+            _LOG.exception("the database refused")
+            return error_response(unavailable(f"The change was not made: the database says {error}"))
+        except Exception:
+            _LOG.exception("a request failed")
+            return error_response(ApiError(500, "internal_service_error", "Internal service error"))
+
+    def _dispatch(self, environ: WSGIEnvironment) -> Response:
+        if self._routes is None:
+            raise unavailable("The flag service is starting. Try again in a moment.")
+        request = Request(environ)
+        request.max_content_length = _LONGEST_BODY
+        _require_loopback_name(request.host)
+        handler, values = self._match(request)
+        return handler(request, **values)
+
+    def _match(self, request: Request) -> tuple[Handler, dict[str, str]]:
+        routes: Map = self._routes  # type: ignore[assignment]  # dispatching only begins once they are there
+        try:
+            handler, values = routes.bind_to_environ(request.environ).match(method=_method(request))
+        except NotFound as error:
+            raise not_found(request.path) from error
+        return handler, dict(values)
+
+
+def _method(request: Request) -> str:
+    """Return the method, which callers behind strict firewalls put into a header of a POST."""
+    override = request.headers.get("X-HTTP-Method-Override", "").upper()
+    return override if request.method == "POST" and override in _OVERRIDABLE else request.method
+
+
+def _require_loopback_name(host: str) -> None:
+    """Refuse requests that reached this machine under another name: a web page whose DNS was rebound sends such."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        is_loopback = name == "localhost" or name.endswith(".localhost") or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        is_loopback = False
+    if not is_loopback:
+        raise invalid_request("Invalid Host header: this service answers to loopback names only")

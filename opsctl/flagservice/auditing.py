@@ -1,0 +1,119 @@
+"""Audit entries: who changed what, when and why, with the resource before and after."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from opsctl.flagservice import changes
+from opsctl.flagservice.documents import flag_document
+from opsctl.flagservice.model import AuditEntry, Environment, Flag, Token
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SECRET_MEMBERS = ("sdk_key", "mobile_key")
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who makes a change, and what they say about it. `delta` is their JSON patch, when it was one."""
+
+    token: Token
+    comment: str = ""
+    delta: Any = None
+
+
+def entry_of_flag(now_ms: int, project: str, before: Flag, after: Flag, author: Author) -> AuditEntry:
+    """Return the entry for a changed flag."""
+    return _entry(
+        now_ms,
+        project,
+        after,
+        author,
+        environment=changes.changed_environment(before, after),
+        accesses=changes.accesses(project, before, after),
+        title_verb=changes.title_verb(before, after),
+        previous=flag_document(before),
+        current=flag_document(after),
+    )
+
+
+def entry_of_creation(now_ms: int, project: str, flag: Flag, author: Author) -> AuditEntry:
+    """Return the entry for a new flag."""
+    return _entry(
+        now_ms,
+        project,
+        flag,
+        author,
+        accesses=(("createFlag", changes.resource(project, flag.key)),),
+        title_verb="created the flag",
+        current=flag_document(flag),
+    )
+
+
+def entry_of_deletion(now_ms: int, project: str, flag: Flag, author: Author) -> AuditEntry:
+    """Return the entry for a deleted flag."""
+    return _entry(
+        now_ms,
+        project,
+        flag,
+        author,
+        accesses=(("deleteFlag", changes.resource(project, flag.key)),),
+        title_verb="deleted the flag",
+        previous=flag_document(flag),
+    )
+
+
+def entry_of_environment(
+    now_ms: int, project: str, before: Environment | None, after: Environment, author: Author
+) -> AuditEntry:
+    """Return the entry for a new or changed environment; its SDK keys stay out of it."""
+    action = "createEnvironment" if before is None else "updateEnvironment"
+    return _entry(
+        now_ms,
+        project,
+        after,
+        author,
+        environment=after.key,
+        accesses=((action, f"proj/{project}:env/{after.key}"),),
+        title_verb="created the environment" if before is None else "updated the environment",
+        previous=None if before is None else _without_secrets(before),
+        current=_without_secrets(after),
+    )
+
+
+def _entry(  # noqa: PLR0913 - an audit entry has that many facts
+    now_ms: int,
+    project: str,
+    resource: Flag | Environment,
+    author: Author,
+    *,
+    accesses: tuple[tuple[str, str], ...],
+    title_verb: str,
+    environment: str | None = None,
+    previous: Mapping[str, Any] | None = None,
+    current: Mapping[str, Any] | None = None,
+) -> AuditEntry:
+    return AuditEntry(
+        id=0,
+        date_ms=now_ms,
+        kind="flag" if isinstance(resource, Flag) else "environment",
+        project=project,
+        name=resource.name,
+        key=resource.key,
+        environment=environment,
+        accesses=accesses,
+        title_verb=title_verb,
+        comment=author.comment,
+        token_id=author.token.id,
+        token_name=author.token.name,
+        token_ending=author.token.ending,
+        previous=previous,
+        current=current,
+        delta=author.delta,
+    )
+
+
+def _without_secrets(environment: Environment) -> dict[str, Any]:
+    return {name: value for name, value in asdict(environment).items() if name not in _SECRET_MEMBERS}

@@ -1,0 +1,92 @@
+"""New flags, from the body of a request to create one."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from opsctl.flagservice.model import EnvironmentConfig, Flag, Prerequisite, Project, Serve
+from opsctl.flagservice.parsing import parse_variation
+from opsctl.flagservice.reading import member, objects, optional, resource_key, texts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_BOOLEAN = [{"value": True}, {"value": False}]
+
+
+def new_id() -> str:
+    """Return the id of a new variation, rule or clause."""
+    return str(uuid.uuid4())
+
+
+def new_flag(body: Mapping[str, Any], project: Project, now_ms: int) -> Flag:
+    """Return the flag that the body of `POST /api/v2/flags/{project}` describes; it still has to be validated.
+
+    Raises:
+        ApiError: 400, a member is missing or of a wrong type.
+    """
+    variations = tuple(parse_variation({**item, "_id": None}, new_id) for item in objects(body, "variations", _BOOLEAN))
+    defaults = member(body, "defaults", dict, {})
+    on_variation = member(defaults, "onVariation", int, 0)
+    off_variation = member(defaults, "offVariation", int, len(variations) - 1)
+    availability = member(body, "clientSideAvailability", dict, {})
+    snippet = member(body, "includeInSnippet", bool, False)
+    prerequisites = tuple(_prerequisite(item) for item in objects(body, "initialPrerequisites", []))
+    is_on = member(body, "isFlagOn", bool, False)
+    return Flag(
+        key=resource_key(body),
+        name=member(body, "name", str),
+        description=member(body, "description", str, ""),
+        version=1,
+        created_ms=now_ms,
+        temporary=member(body, "temporary", bool, True),
+        tags=texts(body, "tags", []),
+        variations=variations,
+        on_variation=on_variation,
+        off_variation=off_variation,
+        using_environment_id=member(availability, "usingEnvironmentId", bool, snippet),
+        using_mobile_key=member(availability, "usingMobileKey", bool, False),
+        custom_properties=member(body, "customProperties", dict, {}),
+        maintainer_id=optional(body, "maintainerId", str),
+        maintainer_team_key=optional(body, "maintainerTeamKey", str),
+        environments={
+            environment.key: new_config(
+                on_variation,
+                off_variation,
+                now_ms,
+                is_on=is_on,
+                prerequisites=prerequisites,
+                track_events=environment.default_track_events,
+            )
+            for environment in project.environments
+        },
+    )
+
+
+def new_config(  # noqa: PLR0913 - one value per thing a new configuration can differ in
+    on_variation: int,
+    off_variation: int,
+    now_ms: int,
+    *,
+    is_on: bool = False,
+    prerequisites: tuple[Prerequisite, ...] = (),
+    track_events: bool = False,
+) -> EnvironmentConfig:
+    """Return the configuration a flag begins with in an environment."""
+    return EnvironmentConfig(
+        on=is_on,
+        fallthrough=Serve(variation=on_variation),
+        off_variation=off_variation,
+        prerequisites=prerequisites,
+        track_events=track_events,
+        salt=secrets.token_hex(16),
+        sel=secrets.token_hex(16),
+        version=1,
+        last_modified_ms=now_ms,
+    )
+
+
+def _prerequisite(item: Mapping[str, Any]) -> Prerequisite:
+    return Prerequisite(member(item, "key", str), member(item, "variation", int, 0))

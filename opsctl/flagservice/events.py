@@ -1,0 +1,73 @@
+"""Events of SDKs: read, counted by kind, each payload once; nothing else is kept of them."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections import Counter, OrderedDict
+from typing import TYPE_CHECKING
+
+from opsctl.flagservice.api_errors import invalid_request
+from opsctl.flagservice.reading import parse_json
+
+if TYPE_CHECKING:
+    from opsctl.flagservice.streams import Channel
+
+_LONGEST_PAYLOAD = 20 * 1024 * 1024
+_REMEMBERED_IDS = 4096
+
+
+class EventCounter:
+    """Counts events per environment and kind. A payload that is sent again, under its id, counts once."""
+
+    def __init__(self) -> None:
+        self._counts: dict[Channel, Counter[str]] = {}
+        self._seen: OrderedDict[str, None] = OrderedDict()
+
+    def accept(self, channel: Channel, body: bytes, *, encoding: str, payload_id: str | None) -> None:
+        """Count the events of one payload.
+
+        Raises:
+            ApiError: 400, it cannot be read. No other refusal: SDKs stop sending events on most 4xx.
+        """
+        events = parse_json(_decoded(body, encoding))
+        if not isinstance(events, list):
+            raise invalid_request("events must be an array")
+        if payload_id is not None and self._is_repeated(payload_id):
+            return
+        counts = self._counts.setdefault(channel, Counter())
+        counts.update(str(event.get("kind"))[:64] for event in events if isinstance(event, dict))
+
+    def counts(self, channel: Channel) -> dict[str, int]:
+        """Return how many events of each kind were accepted."""
+        return dict(self._counts.get(channel, {}))
+
+    def _is_repeated(self, payload_id: str) -> bool:
+        if payload_id in self._seen:
+            return True
+        self._seen[payload_id] = None
+        if len(self._seen) > _REMEMBERED_IDS:
+            self._seen.popitem(last=False)
+        return False
+
+
+def _decoded(body: bytes, encoding: str) -> bytes:
+    match encoding.lower():
+        case "" | "identity":
+            return body
+        case "gzip":
+            return _unzipped(body)
+        case _:
+            raise invalid_request(f"unknown content encoding {encoding!r}")
+
+
+def _unzipped(body: bytes) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
+            data = file.read(_LONGEST_PAYLOAD + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise invalid_request("Invalid request body: not gzip") from error
+    if len(data) > _LONGEST_PAYLOAD:
+        raise invalid_request("Request body too large")
+    return data

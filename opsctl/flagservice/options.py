@@ -1,0 +1,36 @@
+"""How to run the flag service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8765
+
+
+@dataclass(frozen=True, slots=True)
+class FlagServiceOptions:
+    """How to run the flag service.
+
+    Attributes:
+        data_dir: Where it keeps its database, credentials and lock; made 0700. Not used when `ephemeral`.
+        host: A loopback address or name.
+        port: 0 is any free one.
+        ready_file: Where URL and credentials are written once it answers; `None` is `flag-service.json` in `data_dir`.
+        ephemeral: Whether to keep everything in a temporary directory that is removed at the end.
+        environ: The process environment: a supervisor hands down a listener and a lifeline there.
+        heartbeat_s: Between comments on silent streams.
+    """
+
+    data_dir: Path
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    ready_file: Path | None = None
+    ephemeral: bool = False
+    environ: Mapping[str, str] = field(default_factory=dict)
+    heartbeat_s: float = 15.0

@@ -1,0 +1,1 @@
+"""The REST API, version 20240415: one file per noun."""

@@ -1,0 +1,87 @@
+"""`/api/v2/flags`: list, get, create, delete. Changing one is in `flag_patch`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from werkzeug.wrappers import Response
+
+from opsctl.flagservice.api_errors import invalid_request
+from opsctl.flagservice.creation import new_flag
+from opsctl.flagservice.responses import json_response
+from opsctl.flagservice.rest.flag_patch import plan_patch
+from opsctl.flagservice.rest.flag_query import flag_query, sorted_flags
+from opsctl.flagservice.rest.flag_representation import flag_representation
+from opsctl.flagservice.rest.links import API, page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from werkzeug.routing import Rule
+
+    from opsctl.flagservice.rest.call import Authenticated, Call
+    from opsctl.flagservice.store import Store
+
+
+class FlagRoutes:
+    """The routes of flags."""
+
+    def __init__(self, store: Store, now_ms: Callable[[], int]) -> None:
+        self._store = store
+        self._now_ms = now_ms
+
+    def rules(self, authenticated: Authenticated) -> Iterator[Rule]:
+        """Yield the routes."""
+        yield authenticated.rule(f"{API}/flags/<project>", "GET", self.list)
+        yield authenticated.rule(f"{API}/flags/<project>", "POST", self.create)
+        yield authenticated.rule(f"{API}/flags/<project>/<key>", "GET", self.get)
+        yield authenticated.rule(f"{API}/flags/<project>/<key>", "PATCH", self.patch)
+        yield authenticated.rule(f"{API}/flags/<project>/<key>", "DELETE", self.delete)
+
+    def list(self, call: Call, project: str) -> Response:
+        """List flags: in short form, and with environments only when it is filtered by environment."""
+        owner = self._store.project(project)
+        query = flag_query(call)
+        environments = query.environments or frozenset()
+        for key in environments:
+            if owner.environment(key) is None:
+                raise invalid_request(f"there is no environment {key!r} in project {project!r}")
+        is_summary = call.flag("summary", default=True)
+        flags = sorted_flags(query.select(self._store.flags(project).values()), call.text("sort"))
+        body = page(
+            call,
+            flags,
+            lambda flag: flag_representation(flag, owner, environments=environments, is_summary=is_summary),
+        )
+        return json_response(body)
+
+    def get(self, call: Call, project: str, key: str) -> Response:
+        """Return one flag, with all its environments or those that `env` names."""
+        owner = self._store.project(project)
+        flag = self._store.flag(project, key)
+        wanted = {name for text in call.request.args.getlist("env") for name in text.split(",") if name}
+        return json_response(flag_representation(flag, owner, environments=wanted or None))
+
+    def create(self, call: Call, project: str) -> Response:
+        """Create a flag."""
+        owner = self._store.project(project)
+        if call.text("clone") is not None:
+            raise invalid_request("clone is not supported by this service")
+        flag = self._store.create_flag(project, new_flag(call.object_body(), owner, self._now_ms()), call.author())
+        return json_response(flag_representation(flag, owner), 201)
+
+    def patch(self, call: Call, project: str, key: str) -> Response:
+        """Change a flag by a semantic patch, a JSON patch or a merge patch; `dryRun` only shows what would be."""
+        owner = self._store.project(project)
+        self._store.flag(project, key)
+        change = plan_patch(call, self._store.flags(project), self._now_ms())
+        if call.flag("dryRun", default=False):
+            flag = self._store.preview_flag(project, key, change.plan)
+        else:
+            flag = self._store.change_flag(project, key, change.plan, change.author)
+        return json_response(flag_representation(flag, owner))
+
+    def delete(self, call: Call, project: str, key: str) -> Response:
+        """Delete a flag."""
+        self._store.delete_flag(project, key, call.author())
+        return Response(status=204)

@@ -1,0 +1,47 @@
+"""Links between resources, and pages of collections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
+
+from opsctl.flagservice.responses import JSON
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from opsctl.flagservice.rest.call import Call
+
+API = "/api/v2"
+DEFAULT_LIMIT = 20
+_LARGEST_LIMIT = 1000
+_Item = TypeVar("_Item")
+
+
+def link(href: str) -> dict[str, str]:
+    """Return a link to another resource."""
+    return {"href": href, "type": JSON}
+
+
+def page(call: Call, items: Sequence[_Item], represent: Callable[[_Item], dict[str, Any]]) -> dict[str, Any]:
+    """Return the part of a collection that the call's `limit` and `offset` ask for, with links to the others."""
+    limit = max(1, call.number("limit", DEFAULT_LIMIT, at_most=_LARGEST_LIMIT))
+    offset = call.number("offset", 0)
+    total = len(items)
+    links = {"self": link(_address(call, call.request.args.to_dict()))}
+    if offset > 0:
+        links["first"] = link(_page_address(call, limit, 0))
+        links["prev"] = link(_page_address(call, limit, max(0, offset - limit)))
+    if offset + limit < total:
+        links["next"] = link(_page_address(call, limit, offset + limit))
+        links["last"] = link(_page_address(call, limit, (total - 1) // limit * limit))
+    shown = [represent(item) for item in items[offset : offset + limit]]
+    return {"items": shown, "_links": links, "totalCount": total}
+
+
+def _page_address(call: Call, limit: int, offset: int) -> str:
+    return _address(call, {**call.request.args.to_dict(), "limit": str(limit), "offset": str(offset)})
+
+
+def _address(call: Call, query: dict[str, str]) -> str:
+    return f"{call.request.path}?{urlencode(query)}" if query else call.request.path

@@ -1,0 +1,60 @@
+-- Schema 1. The application id and user_version in the file's header say whose it is and how new.
+CREATE TABLE projects (
+    key TEXT PRIMARY KEY,
+    position INTEGER NOT NULL,
+    document TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE environments (
+    project TEXT NOT NULL REFERENCES projects (key),
+    key TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (project, key)
+) STRICT;
+
+-- A deleted flag keeps its row, so that one made again under its key goes on above the versions it had.
+CREATE TABLE flags (
+    project TEXT NOT NULL REFERENCES projects (key),
+    key TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    deleted INTEGER NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (project, key)
+) STRICT;
+
+CREATE TRIGGER flag_versions_only_go_up BEFORE UPDATE ON flags WHEN NEW.version <= OLD.version
+BEGIN
+    SELECT RAISE(ABORT, 'a flag''s version must go up');
+END;
+
+CREATE TRIGGER flag_rows_stay BEFORE DELETE ON flags
+BEGIN
+    SELECT RAISE(ABORT, 'a flag''s row must stay');
+END;
+
+CREATE TABLE tokens (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    digest TEXT NOT NULL UNIQUE,
+    ending TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    date_ms INTEGER NOT NULL,
+    document TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX audit_by_date ON audit (date_ms);
+
+CREATE TRIGGER audit_entries_stay BEFORE DELETE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'audit entries must stay');
+END;
+
+CREATE TRIGGER audit_entries_stay_as_they_are BEFORE UPDATE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'audit entries must stay as they are');
+END;

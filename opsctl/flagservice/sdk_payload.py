@@ -1,0 +1,100 @@
+"""Flags as server-side SDKs read them: the wire shape of `/all`, `/sdk/latest-all` and their events."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from opsctl.flagservice.documents import context_targets, serve_document, without_nulls
+from opsctl.flagservice.model import USER_KIND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from opsctl.flagservice.model import Clause, EnvironmentConfig, Flag, Rule
+
+
+def sdk_flag(flag: Flag, environment: str) -> dict[str, Any] | None:
+    """Return the flag as SDKs of that environment are sent it; `None` when they are not sent it at all."""
+    config = flag.environments.get(environment)
+    if config is None or flag.is_archived:
+        return None
+    return without_nulls(
+        {
+            "key": flag.key,
+            "version": config.version,
+            "on": config.on,
+            "deleted": False,
+            "variations": [variation.value for variation in flag.variations],
+            "offVariation": config.off_variation,
+            "fallthrough": serve_document(config.fallthrough),
+            "targets": _user_targets(config),
+            "contextTargets": context_targets(config.targets),
+            "rules": [_rule(rule) for rule in config.rules],
+            "prerequisites": [{"key": one.key, "variation": one.variation} for one in config.prerequisites],
+            "salt": config.salt,
+            "trackEvents": config.track_events,
+            "trackEventsFallthrough": config.track_events_fallthrough,
+            "clientSide": flag.using_environment_id,
+            "clientSideAvailability": {
+                "usingEnvironmentId": flag.using_environment_id,
+                "usingMobileKey": flag.using_mobile_key,
+            },
+        }
+    )
+
+
+def all_data(flags: Iterable[Flag], environment: str) -> bytes:
+    """Return everything that SDKs of that environment hold: `{"flags", "segments"}`, both always there."""
+    payloads = {flag.key: sdk_flag(flag, environment) for flag in flags}
+    return to_json({"flags": without_nulls(payloads), "segments": {}})
+
+
+def put_event(data: bytes) -> bytes:
+    """Return the event that replaces all an SDK holds; `data` is what `all_data` returned."""
+    return b'event: put\ndata: {"path":"/","data":' + data + b"}\n\n"
+
+
+def change_event(flag: Flag, environment: str, version: int) -> bytes:
+    """Return the event that tells SDKs of one changed flag: a patch, or a delete when they are not to have it."""
+    payload = sdk_flag(flag, environment)
+    if payload is None:
+        return delete_event(flag.key, version)
+    return b"event: patch\ndata: " + to_json({"path": f"/flags/{flag.key}", "data": payload}) + b"\n\n"
+
+
+def delete_event(key: str, version: int) -> bytes:
+    """Return the event that takes a flag away from SDKs that hold an older version of it."""
+    return b"event: delete\ndata: " + to_json({"path": f"/flags/{key}", "version": version}) + b"\n\n"
+
+
+def to_json(value: Any) -> bytes:
+    """Return compact JSON in UTF-8, on one line."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _user_targets(config: EnvironmentConfig) -> list[dict[str, Any]]:
+    return [
+        {"variation": target.variation, "values": list(target.values)}
+        for target in config.targets
+        if target.context_kind == USER_KIND
+    ]
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "clauses": [_clause(clause) for clause in rule.clauses],
+        **serve_document(rule.serve),
+        "trackEvents": rule.track_events,
+    }
+
+
+def _clause(clause: Clause) -> dict[str, Any]:
+    return {
+        "contextKind": clause.context_kind,
+        "attribute": clause.attribute,
+        "op": clause.op,
+        "values": list(clause.values),
+        "negate": clause.negate,
+    }

@@ -1,0 +1,68 @@
+"""What a new installation begins with: two environments, and the kill switch of the feed, on."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from opsctl.flagservice.creation import new_flag
+from opsctl.flagservice.credentials import token_digest, token_ending
+from opsctl.flagservice.model import Environment, Project, Token
+
+if TYPE_CHECKING:
+    from opsctl.flagservice.credentials import Credentials
+    from opsctl.flagservice.model import Flag
+
+PROJECT_KEY = "default"
+KILL_SWITCH = "show-avatars-and-reccs"
+_NAMES = {"test": ("Test", "EBFF00"), "production": ("Production", "00DA7B")}
+
+
+def seeded_project(credentials: Credentials, now_ms: int) -> Project:
+    """Return the project `default` with the environments `test` and `production` (critical)."""
+    return Project(
+        key=PROJECT_KEY,
+        name="Default",
+        id=secrets.token_hex(12),
+        environments=tuple(
+            Environment(
+                key=key,
+                name=name,
+                color=color,
+                id=credentials.environments[key].client_side_id,
+                sdk_key=credentials.environments[key].sdk_key,
+                mobile_key=credentials.environments[key].mobile_key,
+                critical=key == "production",
+                created_ms=now_ms,
+            )
+            for key, (name, color) in _NAMES.items()
+        ),
+    )
+
+
+def seeded_kill_switch(project: Project, now_ms: int) -> Flag:
+    """Return the kill switch as LaunchDarkly's template makes it, with targeting on: the feature runs."""
+    body = {
+        "key": KILL_SWITCH,
+        "name": KILL_SWITCH,
+        "description": "Shut off calls to the 3rd-party API that generates avatars.",
+        "temporary": False,
+        "variations": [{"value": True, "name": "Enabled"}, {"value": False, "name": "Disabled"}],
+        "defaults": {"onVariation": 0, "offVariation": 1},
+        "isFlagOn": True,
+    }
+    return new_flag(body, project, now_ms)
+
+
+def seeded_tokens(credentials: Credentials) -> list[Token]:
+    """Return one access token per role."""
+    return [
+        Token(
+            id=secrets.token_hex(12),
+            name=f"opsctl {role}",
+            role=role,
+            digest=token_digest(token),
+            ending=token_ending(token),
+        )
+        for role, token in credentials.tokens.items()
+    ]

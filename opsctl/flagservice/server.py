@@ -1,0 +1,142 @@
+"""The flag service's process: lock, listen, answer 503, open the store, answer; stop when asked or orphaned."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import os
+import socket
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import gevent
+import gevent.socket
+from gevent.pywsgi import WSGIServer
+
+from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.daemon.listener import inherited_listener, open_listener
+from opsctl.daemon.ready_file import write_ready_file
+from opsctl.daemon.stopping import stop_event
+from opsctl.flagservice.app import Application
+from opsctl.flagservice.credentials import load_credentials
+from opsctl.flagservice.lock import exclusive_lock
+from opsctl.flagservice.seed import PROJECT_KEY
+from opsctl.flagservice.service import FlagService
+from opsctl.settings.installation import READY_FILE_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opsctl.flagservice.options import FlagServiceOptions
+
+_LOG = logging.getLogger(__name__)
+_DRAIN_S = 4.0
+_IDLE_LIMIT_S = 60.0
+
+
+class _Server(WSGIServer):  # type: ignore[misc]  # gevent's servers are untyped
+    """A server whose clients may keep it waiting, for their next request or for room to write, a minute at most."""
+
+    def handle(self, sock: gevent.socket.socket, address: tuple[str, int]) -> None:
+        sock.settimeout(_IDLE_LIMIT_S)
+        super().handle(sock, address)
+
+
+def run(options: FlagServiceOptions) -> None:
+    """Serve until SIGTERM, SIGINT, or the end of the supervisor's pipe. Call it from the main thread.
+
+    Raises:
+        OpsError: an address that is not loopback, a port in use, a second process on the data directory, credentials
+            or a database that cannot be used. Nothing is lost, and nothing is left listening.
+    """
+    with _data_dir(options) as data_dir, exclusive_lock(data_dir / "flag-service.lock"):
+        listener = inherited_listener(options.environ) or _open_listener(options)
+        url = _url(listener)
+        stopping = stop_event(options.environ)
+        application = Application()
+        server = _Server(gevent.socket.socket(fileno=listener.detach()), application, log=None, error_log=_LOG)
+        server.start()
+        service = None
+        try:
+            # In a thread, so that callers are answered 503 meanwhile.
+            service = gevent.get_hub().threadpool.apply(_open_service, (options, data_dir))
+            application.open(service.rules())
+            _write_ready_file(options.ready_file or data_dir / READY_FILE_NAME, url, service)
+            _LOG.info("flag service answers on %s", url)
+            stopping.wait()
+        finally:
+            server.stop_accepting()
+            if service is not None:
+                service.end_streams()
+            server.stop(timeout=_DRAIN_S)
+            if service is not None:
+                service.close()
+    _LOG.info("flag service stopped")
+
+
+def _open_service(options: FlagServiceOptions, data_dir: Path) -> FlagService:
+    credentials = load_credentials(data_dir / "credentials.json")
+    return FlagService(data_dir / "flags.db", credentials, now_ms=_now_ms, heartbeat_s=options.heartbeat_s)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@contextlib.contextmanager
+def _data_dir(options: FlagServiceOptions) -> Iterator[Path]:
+    if options.ephemeral:
+        with tempfile.TemporaryDirectory(prefix="opsctl-flag-service-") as temporary:
+            yield Path(temporary)
+        return
+    try:
+        options.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise OpsError(
+            ErrorCode.BAD_CONFIG,
+            f"{options.data_dir} cannot be made: {error.strerror}",
+            hint="choose another directory with --data-dir",
+        ) from error
+    yield options.data_dir
+
+
+def _open_listener(options: FlagServiceOptions) -> socket.socket:
+    """Listen, on loopback only: everybody who reaches the service and knows a key may change flags."""
+    try:
+        found = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM)
+        is_loopback = all(ipaddress.ip_address(address[0]).is_loopback for *_, address in found)
+    except (OSError, ValueError):
+        is_loopback = False
+    if not is_loopback:
+        raise OpsError(
+            ErrorCode.BAD_CONFIG,
+            f"the flag service listens on loopback addresses only, not on {options.host}",
+            hint="leave --host out, or use --host 127.0.0.1",
+        )
+    return open_listener(options.host, options.port, what="the flag service", option="--port")
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _write_ready_file(path: Path, url: str, service: FlagService) -> None:
+    content = {
+        "url": url,
+        "pid": os.getpid(),
+        "project": PROJECT_KEY,
+        "environments": {key: keys.to_wire() for key, keys in service.environment_keys(PROJECT_KEY).items()},
+        "tokens": dict(service.credentials.tokens),
+    }
+    try:
+        write_ready_file(path, content)
+    except OSError as error:
+        raise OpsError(
+            ErrorCode.FAILED,
+            f"{path} cannot be written: {error.strerror}",
+            hint=f"check the directory: ls -ld {path.parent}; df {path.parent}",
+        ) from error

@@ -1,0 +1,71 @@
+"""The parts of the flag service, put together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opsctl.flagservice.credentials import EnvironmentKeys
+from opsctl.flagservice.events import EventCounter
+from opsctl.flagservice.rest.audit import AuditRoutes
+from opsctl.flagservice.rest.call import Authenticated
+from opsctl.flagservice.rest.flags import FlagRoutes
+from opsctl.flagservice.rest.identity import IdentityRoutes
+from opsctl.flagservice.rest.projects import ProjectRoutes
+from opsctl.flagservice.sdk_routes import SdkRoutes
+from opsctl.flagservice.store import Store
+from opsctl.flagservice.streams import Broadcaster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from werkzeug.routing import Rule
+
+    from opsctl.flagservice.credentials import Credentials
+
+
+class FlagService:
+    """An open store with its routes and streams.
+
+    Args:
+        database: The SQLite file; made and seeded when there is none.
+        credentials: The installation's credentials.
+        now_ms: The wall clock, in epoch milliseconds.
+        heartbeat_s: Between comments on silent streams.
+
+    Raises:
+        OpsError: the database cannot be used.
+    """
+
+    def __init__(
+        self, database: Path, credentials: Credentials, *, now_ms: Callable[[], int], heartbeat_s: float
+    ) -> None:
+        self.credentials = credentials
+        self._now_ms = now_ms
+        self._heartbeat_s = heartbeat_s
+        self._broadcaster = Broadcaster()
+        self._store = Store.open(database, credentials, now_ms, self._broadcaster.publish)
+
+    def rules(self) -> Iterator[Rule]:
+        """Yield every route."""
+        authenticated = Authenticated(self._store)
+        yield from SdkRoutes(self._store, self._broadcaster, EventCounter(), heartbeat_s=self._heartbeat_s).rules()
+        yield from IdentityRoutes().rules(authenticated)
+        yield from ProjectRoutes(self._store, self._now_ms).rules(authenticated)
+        yield from FlagRoutes(self._store, self._now_ms).rules(authenticated)
+        yield from AuditRoutes(self._store).rules(authenticated)
+
+    def environment_keys(self, project: str) -> dict[str, EnvironmentKeys]:
+        """Return the keys of each environment of a project, for the ready file."""
+        return {
+            environment.key: EnvironmentKeys(environment.sdk_key, environment.mobile_key, environment.id)
+            for environment in self._store.project(project).environments
+        }
+
+    def end_streams(self) -> None:
+        """Let every open stream end."""
+        self._broadcaster.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._store.close()
