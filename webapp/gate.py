@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _FALLBACK_VALUE = False
+_NOT_READY = "ERROR(CLIENT_NOT_READY)"
 _CLOSE_WAIT_S = 2.0
 _EVERYBODY = Context.builder(TAUGHT_CONTEXT_KEY).name("Sandy").build()
 """Whom the flag is evaluated for when its value does not depend on the visitor: the tutorial's own context."""
@@ -96,7 +97,7 @@ class Gate:
         self.flag = flag
         self._count_evaluation = on_evaluation
         self._tokens: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        self._state = FlagState(Epoch(), Mode.DEGRADED, "ERROR(CLIENT_NOT_READY)")
+        self._state = FlagState(Epoch(), Mode.DEGRADED, _NOT_READY)
         self.in_force_since_s = time.monotonic()
         self._revision = 0
         self._confirmed_at: float | None = None
@@ -160,6 +161,8 @@ class Gate:
 
     def _evaluated(self, context: Context) -> tuple[FlagData | None, Decision]:
         """Evaluate for `context`, with the very data that the evaluation went by."""
+        if not self._store.initialized:
+            return None, Decision(Mode.DEGRADED, self._state.epoch, _NOT_READY)
         while True:
             data = self._store.flag(self.flag)
             detail = self._client.variation_detail(self.flag, context, _FALLBACK_VALUE)

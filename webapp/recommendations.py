@@ -57,7 +57,7 @@ def _people_for(me: Person, people: Mapping[str, Person], posts: Sequence[Post])
             scored.append((score, person, topic))
     scored.sort(key=lambda entry: (-entry[0], entry[1].id))
     return [
-        Recommendation("person", person.id, f"because you and {person.name} both like {_spoken(topic)}")
+        Recommendation("person", person.id, f"because you and {_first_name(person)} both like {_spoken(topic)}")
         for _, person, topic in scored[:_PEOPLE_SHOWN]
     ]
 
@@ -88,7 +88,7 @@ def _why(post: Post, nearest: Post | None, tastes: Mapping[str, int], people: Ma
         topic = _foremost(Counter({topic: tastes.get(topic, 0) for topic in post.topics}), prefer=set())
         return f"because you like {_spoken(topic or 'posts like it')}"
     author = people.get(nearest.author)
-    whose = f"{author.name}'s post" if author else "a post"
+    whose = f"{_first_name(author)}'s post" if author else "a post"
     about = sorted(set(post.topics) & set(nearest.topics)) or sorted(nearest.topics)
     return f"because you liked {whose}{f' about {_spoken(about[0])}' if about else ''}"
 
@@ -114,6 +114,10 @@ def _foremost(counts: Counter[str], *, prefer: set[str]) -> str | None:
     if not counts:
         return min(prefer, default=None)
     return min(counts, key=lambda topic: (-counts[topic], topic not in prefer, topic))
+
+
+def _first_name(person: Person) -> str:
+    return person.name.split()[0]
 
 
 def _spoken(topic: str) -> str:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from webapp.flagdata import ObservedStore
 
 _log = logging.getLogger(__name__)
-_NOT_WAITING = "Initialization timeout exceeded"
+_NOT_WAITING = ("Initialization timeout exceeded", "Feature Flag evaluation attempted before client has initialized")
+"""What the SDK warns of because the feed starts without waiting; the gate says the same in the feed's own words."""
 
 
 def start_client(settings: Settings, store: ObservedStore, *, data_source: Any = None) -> LDClient:
@@ -59,7 +60,7 @@ class _NotWaitingOnPurpose(logging.Filter):
 
 
 def _quiet_start() -> None:
-    """Drop the SDK's warning that its start took longer than the 0 s it was given."""
+    """Drop the SDK's warnings that its start took longer than the 0 s it was given."""
     logger = logging.getLogger("ldclient.util")
     if not any(isinstance(one, _NotWaitingOnPurpose) for one in logger.filters):
         logger.addFilter(_NotWaitingOnPurpose())
