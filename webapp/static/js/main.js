@@ -1,0 +1,15 @@
+// Puts the page's parts together.
+
+import { watchAvatars } from "./avatars.js";
+import { Follower } from "./follow.js";
+import { enhanceForms } from "./forms.js";
+import { Connection } from "./live.js";
+import { receivePost, watchPosts } from "./posts.js";
+
+watchAvatars();
+watchPosts();
+
+const follower = new Follower((shown) => connection.acknowledge(shown));
+const connection = new Connection((message, spreadMs) => follower.onNews(message, spreadMs), receivePost);
+
+enhanceForms(() => connection.isLive);
