@@ -2,29 +2,79 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from opsctl.adapters.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from opsctl.adapters.instances import SocketInstances
+    from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest
+    from opsctl.core.smoke import SmokeStep
+    from opsctl.core.switch import Change, Receipt
+    from opsctl.services.flags import FlagService
     from opsctl.services.serve import Serve
+    from opsctl.services.smoke import Smoke
+    from opsctl.services.status import StatusService
+    from opsctl.services.switch import SwitchService
+    from opsctl.services.watch import WatchService
     from opsctl.settings import Settings
+
+_ATTRIBUTION_TIMEOUT_S = 2.0
 
 
 class Wiring:
-    """Builds the services for one set of settings. Building one opens no connection; using it does."""
+    """Builds the services for one set of settings. Building one opens no connection; using it does.
+
+    Modules are imported where they are used: a command pays for what it needs.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._clock = SystemClock()
+
+    def switch(self, note: Callable[[str], None]) -> SwitchService:
+        """Return the service of `kill` and `restore`; `note` is told what people should know meanwhile."""
+        from opsctl.services.switch import SwitchService  # noqa: PLC0415 - start-up
+
+        return SwitchService(
+            reader=self._rest, writer=self._rest, instances=self._instances, clock=self._clock, note=note
+        )
+
+    def status(self) -> StatusService:
+        """Return the service of `status`."""
+        from opsctl.services.status import StatusService  # noqa: PLC0415 - start-up
+
+        return StatusService(reader=self._rest, audit=self._rest, instances=self._instances, clock=self._clock)
+
+    def flags(self) -> FlagService:
+        """Return the service of `flags`."""
+        from opsctl.services.flags import FlagService  # noqa: PLC0415 - start-up
+
+        return FlagService(reader=self._rest, writer=self._rest)
+
+    def watch(self) -> WatchService:
+        """Return the service of `watch`; without an access token it does not know who changed something."""
+        from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest  # noqa: PLC0415 - start-up
+        from opsctl.adapters.launchdarkly_stream import LaunchDarklyStream  # noqa: PLC0415 - start-up
+        from opsctl.services.watch import WatchService  # noqa: PLC0415 - start-up
+
+        audit = None
+        if self._settings.access_token is not None:
+            audit = LaunchDarklyRest(replace(self._settings, timeout_s=_ATTRIBUTION_TIMEOUT_S))
+        return WatchService(stream=LaunchDarklyStream(self._settings), audit=audit, clock=self._clock)
 
     def serve(self, environ: Mapping[str, str], say: Callable[[str, str], None]) -> Serve:
         """Return the use case that runs the feed; `say(name, line)` is given what its processes write."""
-        from opsctl.adapters.datadir import exclusive_data_dir  # noqa: PLC0415 - built when first asked for
-        from opsctl.adapters.stack import LocalStack  # noqa: PLC0415 - as above
-        from opsctl.adapters.supervisor import Supervisor  # noqa: PLC0415 - as above
-        from opsctl.daemon.lifeline import lifeline  # noqa: PLC0415 - as above
-        from opsctl.services.serve import Serve  # noqa: PLC0415 - as above
-        from opsctl.settings import with_local_installation  # noqa: PLC0415 - as above
+        from opsctl.adapters.datadir import exclusive_data_dir  # noqa: PLC0415 - start-up
+        from opsctl.adapters.stack import LocalStack  # noqa: PLC0415 - start-up
+        from opsctl.adapters.supervisor import Supervisor  # noqa: PLC0415 - start-up
+        from opsctl.daemon.lifeline import lifeline  # noqa: PLC0415 - start-up
+        from opsctl.services.serve import Serve  # noqa: PLC0415 - start-up
+        from opsctl.settings import with_local_installation  # noqa: PLC0415 - start-up
 
         supervisor = Supervisor(say, lifeline(environ))
         return Serve(
@@ -34,3 +84,41 @@ class Wiring:
             signals=supervisor.stopping_on_signals(),
             refresh=with_local_installation,
         )
+
+    def smoke(self, url: str, on_step: Callable[[SmokeStep], None], *, expects_avatars: bool = False) -> Smoke:
+        """Return the use case that kills and restores the feed at `url`; `on_step` is told each step as it ends."""
+        from opsctl.adapters.feed_client import FeedClient  # noqa: PLC0415 - start-up
+        from opsctl.core.flags import FlagRef  # noqa: PLC0415 - start-up
+        from opsctl.services.smoke import Smoke  # noqa: PLC0415 - start-up
+        from opsctl.services.switch import SwitchRequest  # noqa: PLC0415 - start-up
+
+        settings = self._settings
+        ref = FlagRef(settings.project, settings.environment, settings.flag)
+        switch = self.switch(lambda _text: None)
+
+        def flip(change: Change) -> Receipt:
+            request = SwitchRequest(ref=ref, change=change, reason="opsctl smoke", timeout_s=settings.timeout_s)
+            return switch.apply(switch.prepare(request))
+
+        return Smoke(
+            url=url,
+            flag=settings.flag,
+            feed=FeedClient(url),
+            flip=flip,
+            clock=self._clock,
+            timeout_s=settings.timeout_s,
+            expects_avatars=expects_avatars,
+            on_step=on_step,
+        )
+
+    @cached_property
+    def _rest(self) -> LaunchDarklyRest:
+        from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest  # noqa: PLC0415 - start-up
+
+        return LaunchDarklyRest(self._settings)
+
+    @cached_property
+    def _instances(self) -> SocketInstances:
+        from opsctl.adapters.instances import SocketInstances  # noqa: PLC0415 - start-up
+
+        return SocketInstances(self._settings.data_dir)

@@ -132,9 +132,9 @@ def test_no_secret_is_in_any_output_or_argument(restored):
     secrets = [*ready["tokens"].values(), *(one["sdk_key"] for one in ready["environments"].values())]
     instance = restored.opsctl("status", "--json").json["instances"][0]
 
+    pids = (restored.process.pid, instance["pid"], ready["pid"])
     outputs = [restored.said(), restored.opsctl("config", "show").out, restored.opsctl("status").out]
-    for pid in (restored.process.pid, instance["pid"], ready["pid"]):
-        outputs.append(Path(f"/proc/{pid}/cmdline").read_text())
+    outputs += [Path(f"/proc/{pid}/cmdline").read_text() for pid in pids]
 
     assert not [secret for secret in secrets if any(secret in output for output in outputs)]
     assert (restored.data_dir / "flag-service.json").stat().st_mode & 0o077 == 0

@@ -20,7 +20,7 @@ def human(serving: Serving, view: View) -> str:
     )
     return "\n".join(
         (
-            view.target_line(),
+            view.line("target", f"{serving.provider} · project {serving.project} · {serving.environment}"),
             view.line("flags", serving.provider_url),
             view.line("avatars", serving.avatars),
             view.line("mode", f"{shown}   {why}"),
