@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flag_service_process import FlagServiceProcess
+from support.flag_service import FlagServiceProcess
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     try:
         run(options)
     except OpsError as error:
-        _LOG.error("%s; %s", error.message, error.hint)  # noqa: TRY400 - it is understood; a traceback says less
+        _LOG.error("%s; %s", error.message, error.hint)
         return 1
     return 0
 

@@ -17,9 +17,8 @@ from opsctl.flagservice.api_errors import ApiError, invalid_request, method_not_
 from opsctl.flagservice.responses import error_response
 
 if TYPE_CHECKING:
-    from werkzeug.routing import Rule
-
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from werkzeug.routing import Rule
 
 _LOG = logging.getLogger(__name__)
 _LONGEST_BODY = 10 * 1024 * 1024
@@ -45,22 +44,12 @@ class Application:
     def _respond(self, environ: WSGIEnvironment) -> Response:
         try:
             return self._dispatch(environ)
-        except ApiError as error:
-            return error_response(error)
         except MethodNotAllowed as error:
             response = error_response(method_not_allowed())
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
             return response
-        except RequestEntityTooLarge:
-            return error_response(ApiError(413, "invalid_request", "Request body too large"))
-        except HTTPException as error:
-            return error_response(ApiError(error.code or 500, "invalid_request", error.name))
-        except sqlite3.Error as error:
-            _LOG.exception("the database refused")
-            return error_response(unavailable(f"The change was not made: the database says {error}"))
-        except Exception:
-            _LOG.exception("a request failed")
-            return error_response(ApiError(500, "internal_service_error", "Internal service error"))
+        except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the caller gets an error body
+            return error_response(_refusal(error))
 
     def _dispatch(self, environ: WSGIEnvironment) -> Response:
         if self._routes is None:
@@ -78,6 +67,22 @@ class Application:
         except NotFound as error:
             raise not_found(request.path) from error
         return handler, dict(values)
+
+
+def _refusal(error: Exception) -> ApiError:
+    match error:
+        case ApiError():
+            return error
+        case RequestEntityTooLarge():
+            return ApiError(413, "invalid_request", "Request body too large")
+        case HTTPException():
+            return ApiError(error.code or 500, "invalid_request", error.name)
+        case sqlite3.Error():
+            _LOG.error("the database refused: %s", error)
+            return unavailable(f"The database refused, nothing was changed: {error}")
+        case _:
+            _LOG.error("a request failed", exc_info=error)
+            return ApiError(500, "internal_service_error", "Internal service error")
 
 
 def _method(request: Request) -> str:

@@ -65,7 +65,7 @@ def new_flag(body: Mapping[str, Any], project: Project, now_ms: int) -> Flag:
     )
 
 
-def new_config(  # noqa: PLR0913 - one value per thing a new configuration can differ in
+def new_config(
     on_variation: int,
     off_variation: int,
     now_ms: int,

@@ -76,7 +76,7 @@ def apply_merge_patch(document: Mapping[str, Any], merge: Mapping[str, Any]) -> 
     """
     for path in _member_paths(merge):
         _require_editable(path, _is_editable)
-    return _merged(document, merge)
+    return exactly(_merged(document, merge), "the patched resource", dict)
 
 
 def _merged(target: Any, patch: Any) -> Any:

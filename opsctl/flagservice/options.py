@@ -14,6 +14,14 @@ DEFAULT_PORT = 8765
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """Where a flag service that answers is found: its URL, and the file with its credentials (0600)."""
+
+    url: str
+    ready_file: Path
+
+
+@dataclass(frozen=True, slots=True)
 class FlagServiceOptions:
     """How to run the flag service.
 

@@ -10,7 +10,7 @@ import socket
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gevent
 import gevent.socket
@@ -23,12 +23,13 @@ from opsctl.daemon.stopping import stop_event
 from opsctl.flagservice.app import Application
 from opsctl.flagservice.credentials import load_credentials
 from opsctl.flagservice.lock import exclusive_lock
+from opsctl.flagservice.options import Ready
 from opsctl.flagservice.seed import PROJECT_KEY
 from opsctl.flagservice.service import FlagService
 from opsctl.settings.installation import READY_FILE_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from opsctl.flagservice.options import FlagServiceOptions
 
@@ -37,16 +38,19 @@ _DRAIN_S = 4.0
 _IDLE_LIMIT_S = 60.0
 
 
-class _Server(WSGIServer):  # type: ignore[misc]  # gevent's servers are untyped
+class _Server(WSGIServer):
     """A server whose clients may keep it waiting, for their next request or for room to write, a minute at most."""
 
-    def handle(self, sock: gevent.socket.socket, address: tuple[str, int]) -> None:
+    def handle(self, sock: gevent.socket.socket, address: Any) -> None:
+        """Serve one connection."""
         sock.settimeout(_IDLE_LIMIT_S)
         super().handle(sock, address)
 
 
-def run(options: FlagServiceOptions) -> None:
+def run(options: FlagServiceOptions, on_ready: Callable[[Ready], None] | None = None) -> None:
     """Serve until SIGTERM, SIGINT, or the end of the supervisor's pipe. Call it from the main thread.
+
+    `on_ready` is called once, when it answers and the ready file is written.
 
     Raises:
         OpsError: an address that is not loopback, a port in use, a second process on the data directory, credentials
@@ -64,8 +68,11 @@ def run(options: FlagServiceOptions) -> None:
             # In a thread, so that callers are answered 503 meanwhile.
             service = gevent.get_hub().threadpool.apply(_open_service, (options, data_dir))
             application.open(service.rules())
-            _write_ready_file(options.ready_file or data_dir / READY_FILE_NAME, url, service)
+            ready = Ready(url, options.ready_file or data_dir / READY_FILE_NAME)
+            _write_ready_file(ready, service)
             _LOG.info("flag service answers on %s", url)
+            if on_ready is not None:
+                on_ready(ready)
             stopping.wait()
         finally:
             server.stop_accepting()
@@ -124,19 +131,19 @@ def _url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _write_ready_file(path: Path, url: str, service: FlagService) -> None:
+def _write_ready_file(ready: Ready, service: FlagService) -> None:
     content = {
-        "url": url,
+        "url": ready.url,
         "pid": os.getpid(),
         "project": PROJECT_KEY,
         "environments": {key: keys.to_wire() for key, keys in service.environment_keys(PROJECT_KEY).items()},
         "tokens": dict(service.credentials.tokens),
     }
     try:
-        write_ready_file(path, content)
+        write_ready_file(ready.ready_file, content)
     except OSError as error:
         raise OpsError(
             ErrorCode.FAILED,
-            f"{path} cannot be written: {error.strerror}",
-            hint=f"check the directory: ls -ld {path.parent}; df {path.parent}",
+            f"{ready.ready_file} cannot be written: {error.strerror}",
+            hint=f"check the directory: ls -ld {ready.ready_file.parent}",
         ) from error

@@ -13,7 +13,7 @@ from opsctl.flagservice.versions import changed_environments
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gevent import Greenlet
+    from greenlet import greenlet
 
     from opsctl.flagservice.store import FlagChange
 
@@ -33,7 +33,7 @@ class Subscription:
 
     def __init__(self, queue_limit: int) -> None:
         self._queue: Queue[bytes] = Queue(queue_limit)
-        self._greenlet: Greenlet[..., object] | None = None
+        self._greenlet: greenlet | None = None
         self._is_over = False
 
     def events(self, heartbeat_s: float) -> Iterator[bytes]:
@@ -69,7 +69,7 @@ class Subscription:
     def drop(self) -> None:
         """End the stream at once, even in the middle of a write that its reader does not take."""
         self._is_over = True
-        if self._greenlet is not None:
+        if isinstance(self._greenlet, gevent.Greenlet):
             self._greenlet.kill(block=False)
 
 

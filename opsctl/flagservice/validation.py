@@ -26,7 +26,7 @@ _ROLLOUT_KINDS = frozenset({None, "rollout", "experiment"})
 
 
 def validate(flag: Flag, flags: Mapping[str, Flag]) -> None:
-    """Check a flag before it is kept. `flags` are the flags of its project; the entry with its own key is not looked at.
+    """Check a flag before it is kept. `flags` are those of its project; the one of its own key is not looked at.
 
     Raises:
         ApiError: 400, with the first thing that does not hold.

@@ -4,10 +4,10 @@ import queue
 from collections.abc import Iterator
 
 import pytest
-from flag_service_process import FlagServiceProcess, wait_until
 from ldclient import Context, LDClient
 from ldclient.config import Config
-from ldclient.interfaces import FlagValueChange
+from support.flag_service import FlagServiceProcess
+from support.waiting import eventually
 
 SANDY = Context.builder("example-user-key").name("Sandy").build()
 
@@ -29,8 +29,8 @@ def config(service: FlagServiceProcess, environment: str = "test", **more) -> Co
     )
 
 
-def listen(client: LDClient, flag: str) -> "queue.Queue[FlagValueChange]":
-    changes: queue.Queue[FlagValueChange] = queue.Queue()
+def listen(client: LDClient, flag: str) -> queue.Queue:
+    changes = queue.Queue()
     client.flag_tracker.add_flag_value_change_listener(flag, SANDY, changes.put)
     return changes
 
@@ -70,7 +70,7 @@ def test_an_sdk_keeps_its_value_over_a_crash_and_hears_of_changes_made_after_it(
     changes = listen(client, flag_service.flag)
 
     flag_service.kill_hard()
-    wait_until(lambda: client.data_source_status_provider.status.state.name == "INTERRUPTED", "the stream breaks")
+    eventually(lambda: client.data_source_status_provider.status.state.name == "INTERRUPTED", what="the stream breaks")
     assert client.variation(flag_service.flag, SANDY, False) is True
     flag_service.restart()
     flag_service.turn(on=False)
@@ -120,9 +120,9 @@ def test_the_sdk_evaluates_targets_rules_and_rollouts_as_they_were_written(flag_
         {"kind": "updateFallthroughVariationOrRollout", "rolloutWeights": {enabled: 60_000, disabled: 40_000}},
     )
     version = flag["environments"]["test"]["version"]
-    wait_until(
+    eventually(
         lambda: client.all_flags_state(SANDY).to_json_dict()["$flagsState"][flag_service.flag]["version"] == version,
-        "the new version",
+        what="the new version",
     )
 
     def reason(context: Context) -> str:
@@ -147,9 +147,9 @@ def test_events_of_the_sdk_are_accepted_and_counted(flag_service, compressed):
         client.track("clicked", SANDY)
         client.variation(flag_service.flag, SANDY, False)
         client.flush()
-        wait_until(lambda: events(flag_service).get("custom") == 1, "the custom event")
+        eventually(lambda: events(flag_service).get("custom") == 1, what="the custom event")
 
-    assert wait_until(lambda: events(flag_service).get("summary"), "the summary") >= 1
+    assert eventually(lambda: events(flag_service).get("summary"), what="the summary") >= 1
 
 
 def events(service: FlagServiceProcess) -> dict[str, int]:

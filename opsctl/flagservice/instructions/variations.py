@@ -65,12 +65,11 @@ def remove_variation(flag: Flag, instruction: Instruction, scope: PatchScope) ->
 def update_default_variation(flag: Flag, instruction: Instruction, _: PatchScope) -> Flag:
     """Change the variations that new environments serve, named by their values."""
     given = {key[:1].lower() + key[1:]: value for key, value in instruction.items()}
-    changes = {
-        field: _index_of_value(flag, given[name])
-        for name, field in (("onVariationValue", "on_variation"), ("offVariationValue", "off_variation"))
-        if name in given
-    }
-    return replace(flag, **changes)
+    on, off = (
+        _index_of_value(flag, given[name]) if name in given else index
+        for name, index in (("onVariationValue", flag.on_variation), ("offVariationValue", flag.off_variation))
+    )
+    return replace(flag, on_variation=on, off_variation=off)
 
 
 def _index_of_value(flag: Flag, value: Any) -> int:

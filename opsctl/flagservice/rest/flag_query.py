@@ -51,7 +51,7 @@ def flag_query(call: Call) -> FlagQuery:
     fields = dict(_fields(call.text("filter") or ""))
     unknown = set(fields) - {"query", "tags", "state", "type", "filterEnv"}
     if unknown:
-        raise invalid_request(f"the filter {sorted(unknown)[0]!r} is not supported")
+        raise invalid_request(f"the filter {min(unknown)!r} is not supported")
     environments = {key for text in call.request.args.getlist("env") for key in text.split(",") if key}
     environments |= set(fields.get("filterEnv", "").split(",")) - {""}
     tags = frozenset(fields.get("tags", "").split("+")) | {call.text("tag") or ""}

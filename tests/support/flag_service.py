@@ -6,26 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import urllib3
 
-DEADLINE_S = 20.0
+from support.waiting import DEADLINE_S, eventually
+
 SEMANTIC_PATCH = "application/json; domain-model=launchdarkly.semanticpatch"
-
-
-def wait_until(is_true: Callable[[], object], what: str, deadline_s: float = DEADLINE_S) -> Any:
-    """Return the first true value of `is_true`, or fail the test."""
-    end = time.monotonic() + deadline_s
-    while True:
-        value = is_true()
-        if value:
-            return value
-        assert time.monotonic() < end, f"still waiting after {deadline_s:.0f} s: {what}"
-        time.sleep(0.01)
 
 
 class FlagServiceProcess:
@@ -53,7 +41,7 @@ class FlagServiceProcess:
                 ],
                 stderr=log,
             )
-        wait_until(lambda: self.ready_file.exists() or self._process.poll() is not None, "the ready file")
+        eventually(lambda: self.ready_file.exists() or self._process.poll() is not None, what="the ready file")
         assert self._process.poll() is None, self.stderr()
         self._port = urllib3.util.parse_url(self.url).port
 

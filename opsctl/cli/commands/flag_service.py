@@ -1,0 +1,56 @@
+"""Running the embedded flag service alone."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from opsctl.cli.command import command
+from opsctl.cli.invocation import Call
+
+PortOption = Annotated[
+    int | None,
+    typer.Option(
+        "--port", metavar="PORT", min=0, max=65535, help="Port to listen on; 0: any free one. [default: 8765]"
+    ),
+]
+HostOption = Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Loopback address to listen on.")]
+ReadyFileOption = Annotated[
+    Path | None,
+    typer.Option("--ready-file", metavar="PATH", help="Gets URL and credentials, as JSON (0600), once it answers."),
+]
+EphemeralOption = Annotated[bool, typer.Option("--ephemeral", help="Keep nothing: a data directory for this run only.")]
+
+
+@command(sets=("data_dir",))
+def flag_service(
+    call: Call,
+    *,
+    port: PortOption = None,
+    host: HostOption = "127.0.0.1",
+    ready_file: ReadyFileOption = None,
+    ephemeral: EphemeralOption = False,
+) -> None:
+    """Run the flag service alone, until Ctrl-C: LaunchDarkly's SDKs and REST client work against it, with no account.
+
+    Example: opsctl flag-service --port 0 --ephemeral --ready-file ready.json
+    """
+    from opsctl.flagservice.options import FlagServiceOptions, Ready  # noqa: PLC0415 - start-up
+    from opsctl.flagservice.server import run  # noqa: PLC0415 - start-up
+
+    def on_ready(ready: Ready) -> None:
+        call.answer(
+            human=lambda view: f"{view.line('ready file', str(ready.ready_file))}\nthe flag service is at {ready.url}",
+            data=lambda _: {"url": ready.url, "ready_file": str(ready.ready_file)},
+        )
+
+    options = FlagServiceOptions(
+        data_dir=call.settings.data_dir,
+        host=host,
+        port=call.settings.flag_service_port if port is None else port,
+        ready_file=ready_file,
+        ephemeral=ephemeral,
+        environ=call.environ,
+    )
+    run(options, on_ready)
+    call.note("stopped")
