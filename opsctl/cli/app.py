@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from opsctl import __version__
-from opsctl.cli.commands import config, serve
+from opsctl.cli.commands import config, flags, serve, status, switch, watch
 from opsctl.cli.exit_codes import EXIT_CODES
 from opsctl.cli.invocation import DEFAULT_PROGRAM, Invocation
 from opsctl.cli.io import Streams
@@ -30,10 +30,22 @@ def build_app() -> typer.Typer:
     app = typer.Typer(help=_PROGRAM_HELP, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(_program)
     app.command()(serve.serve)
-    group = typer.Typer(help=config.__doc__, rich_markup_mode=None)
-    group.command("show")(config.show)
-    app.add_typer(group, name="config")
+    app.command()(status.status)
+    app.command()(switch.kill)
+    app.command()(switch.restore)
+    app.command()(watch.watch)
+    app.add_typer(
+        _group(flags.__doc__, list=flags.list_flags, get=flags.get_flag, create=flags.create_flag), name="flags"
+    )
+    app.add_typer(_group(config.__doc__, show=config.show), name="config")
     return app
+
+
+def _group(about: str | None, **commands: Callable[..., int | None]) -> typer.Typer:
+    group = typer.Typer(help=about, rich_markup_mode=None)
+    for name, function in commands.items():
+        group.command(name)(function)
+    return group
 
 
 def run(

@@ -98,19 +98,24 @@ class Call:
         return FlagRef(self.settings.project, self.settings.environment, self.settings.flag)
 
     @property
-    def can_ask(self) -> bool:
-        """Whether a person is there to answer a question. A program that wants JSON is not one."""
-        return self.streams.interactive and not self.as_json and not self.common.token_stdin
+    def has_person(self) -> bool:
+        """Whether a person is at a terminal."""
+        return self.streams.interactive and not self.common.token_stdin
 
     def answer(
-        self, *, human: Callable[[View], str], data: Callable[[], Mapping[str, Any]], is_report: bool = False
+        self, *, human: Callable[[View], str], data: Callable[[View], Mapping[str, Any]], is_report: bool = False
     ) -> None:
         """Write the result, in the format that was asked for; of a report, only its last line when quiet."""
         if self.as_json:
-            self.streams.result(json.dumps(data(), ensure_ascii=False))
+            self.streams.result(json.dumps(data(self.view()), ensure_ascii=False))
             return
         text = human(self.view())
         self.streams.result(text.rpartition("\n")[2] if self.common.quiet and is_report else text)
+
+    def announce_target(self) -> None:
+        """Say what is addressed, before anything is written to it."""
+        if not self.as_json and not self.common.quiet:
+            self.streams.result(self.view().target_line())
 
     def note(self, text: str) -> None:
         """Tell the person something meanwhile; nothing when they asked for quiet or for JSON."""
@@ -119,10 +124,12 @@ class Call:
 
     def view(self) -> View:
         """Return how text for people has to look here."""
-        from opsctl.cli.render.view import View  # noqa: PLC0415 - JSON output does not need it
+        from opsctl.cli.render.view import View  # noqa: PLC0415 - start-up
 
         return View(
-            target=f"{self.settings.provider_name} · project {self.settings.project} · {self.settings.environment}",
+            provider=self.settings.provider_name,
+            project=self.settings.project,
+            environment=self.settings.environment,
             width=self.streams.width,
             colour=self.streams.colour,
             command=self.command,

@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.modes import Mode
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 DEFAULT_ON_VARIATION = 0
 DEFAULT_OFF_VARIATION = 1
+_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,21 @@ class Flag:
     tags: tuple[str, ...] = ()
     targeting: Mapping[str, Targeting] = field(default_factory=dict)
 
+    def in_environment(self, ref: FlagRef) -> Targeting:
+        """Return the targeting in `ref`'s environment.
+
+        Raises:
+            OpsError: `bad_config`, naming the environments there are, when it is none of them.
+        """
+        if ref.environment not in self.targeting:
+            raise no_such_environment(ref.project, ref.environment, self.targeting)
+        return self.targeting[ref.environment]
+
+    def mode(self, environment: str) -> Mode | None:
+        """Return the mode that the feed is in when it follows; `None` when it depends on the context or the code."""
+        variation = self.served(environment).variation
+        return None if variation is None else Mode.of(flag_value=variation.value)
+
     def served(self, environment: str, *, on: bool | None = None) -> Served:
         """Return what is served in `environment` now, or would be with targeting `on`."""
         targeting = self.targeting[environment]
@@ -148,3 +167,13 @@ class AuditEntry:
     who: str
     what: str
     comment: str = ""
+
+
+def no_such_environment(project: str, key: str, existing: Iterable[str]) -> OpsError:
+    """Return the error for an environment key that is not there; the hint lists those that are."""
+    listed = ", ".join(list(existing)[:_NAMED])
+    return OpsError(
+        ErrorCode.BAD_CONFIG,
+        f"project {project} has no environment {key}",
+        hint=f"use --env with one of: {listed}" if listed else "the project has no environments",
+    )

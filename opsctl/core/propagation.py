@@ -66,6 +66,7 @@ class Propagation:
         latency: Of the browsers that confirmed this change.
         stragglers: Who did not confirm, by name, for people.
         is_contradicted: Whether some instance follows a newer change that wants something else.
+        avatar_calls: Requests to the avatar API that those instances made since they started.
     """
 
     instances: int = 0
@@ -76,6 +77,7 @@ class Propagation:
     latency: Histogram = field(default_factory=Histogram)
     stragglers: tuple[str, ...] = ()
     is_contradicted: bool = False
+    avatar_calls: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -85,7 +87,7 @@ class Propagation:
 
 def summarise(sightings: Iterable[Sighting], expectation: Expectation, *, base_s: float) -> Propagation:
     """Add up what was seen. `base_s` is the start of the write, on the clock of `Sighting.accepted_at_s`."""
-    instances = confirmed = browsers = browsers_confirmed = 0
+    instances = confirmed = browsers = browsers_confirmed = avatar_calls = 0
     last_ms: float | None = None
     latency = Histogram()
     stragglers: list[str] = []
@@ -100,6 +102,7 @@ def summarise(sightings: Iterable[Sighting], expectation: Expectation, *, base_s
             continue
         contradicted = contradicted or expectation.is_contradicted_by(report)
         browsers += report.browsers.connected
+        avatar_calls += report.avatar_calls
         if sighting.is_gone or not expectation.is_met_by(report):
             stragglers.append(_lagging(sighting, report))
             continue
@@ -121,6 +124,7 @@ def summarise(sightings: Iterable[Sighting], expectation: Expectation, *, base_s
         latency=latency,
         stragglers=tuple(stragglers),
         is_contradicted=contradicted,
+        avatar_calls=avatar_calls,
     )
 
 

@@ -78,7 +78,8 @@ class Receipt:
     Attributes:
         plan: What was to be done.
         outcome: How it ended.
-        comment: The reason as it went into the provider's audit log.
+        reason: Why, as the operator said it.
+        incident: What it belongs to, as the operator said it.
         version: The flag's version in the environment, as last read from the provider.
         written_ms: From the start of the write to its acceptance; `None` when nothing was written.
         propagation: What the instances and browsers said last; `None` when nobody was asked.
@@ -87,7 +88,8 @@ class Receipt:
     plan: SwitchPlan
     outcome: Outcome
     version: int
-    comment: str = ""
+    reason: str | None = None
+    incident: str | None = None
     written_ms: float | None = None
     propagation: Propagation | None = None
 
@@ -155,6 +157,7 @@ def comment_of(reason: str | None, incident: str | None) -> str:
 
 
 def _usable(flag: Flag, ref: FlagRef) -> Targeting:
+    targeting = flag.in_environment(ref)
     if flag.archived:
         raise OpsError(
             ErrorCode.UNSAFE_FLAG,
@@ -167,4 +170,4 @@ def _usable(flag: Flag, ref: FlagRef) -> Targeting:
             f"{flag.key} is not a kill switch: its variations are not boolean",
             hint="opsctl flags list shows the flags there are",
         )
-    return flag.targeting[ref.environment]
+    return targeting

@@ -13,4 +13,4 @@ def show(call: Call) -> None:
     from opsctl.cli.render import settings  # noqa: PLC0415 - start-up
 
     entries = tuple(call.settings.entries())
-    call.answer(human=lambda view: settings.to_text(entries, view), data=lambda: settings.to_data(entries))
+    call.answer(human=lambda view: settings.to_text(entries, view), data=lambda _: settings.to_data(entries))

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 _LABEL_WIDTH = 13
+_GAP = "   "
 _RESET = "\033[0m"
 _GOOD, _BAD, _STRONG = "\033[32m", "\033[31m", "\033[1m"
 
@@ -20,24 +21,40 @@ class View:
     """The place that text is made for.
 
     Attributes:
-        target: What the command addresses: provider, project, environment.
+        provider: Who the command addresses, as people call it.
+        project: Project key.
+        environment: Environment key.
         width: Columns of the terminal; `None` when nothing has to fit.
         colour: Whether to use colour.
         command: Returns the command line, to the same target, for the words it gets.
     """
 
-    target: str
+    provider: str
+    project: str
+    environment: str
     width: int | None
     colour: bool
     command: Callable[..., str]
 
-    def line(self, label: str, text: str) -> str:
-        """Return one labelled line."""
-        return f"{label:<{_LABEL_WIDTH}}{text}"
+    def line(self, label: str, *parts: str) -> str:
+        """Return one labelled line; on a terminal, parts that do not fit go on below."""
+        indent = " " * _LABEL_WIDTH
+        lines = [f"{label:<{_LABEL_WIDTH}}"]
+        for part in filter(None, parts):
+            joined = lines[-1] + (_GAP if lines[-1].strip() and len(lines[-1]) > _LABEL_WIDTH else "") + part
+            if self.width is None or len(joined) <= self.width or len(lines[-1]) <= _LABEL_WIDTH:
+                lines[-1] = joined
+            else:
+                lines.append(indent + part)
+        return "\n".join(lines)
 
     def target_line(self) -> str:
         """Return the line that says what is addressed; it comes first."""
-        return self.line("target", plain(self.target))
+        return self.line("target", plain(f"{self.provider} · project {self.project} · {self.environment}"))
+
+    def target_data(self) -> dict[str, str]:
+        """Return what is addressed, for programs."""
+        return {"provider": self.provider, "project": self.project, "environment": self.environment}
 
     def closing(self, state: str, label: str, command: str) -> str:
         """Return the last line: the state of the world and the command that changes it.

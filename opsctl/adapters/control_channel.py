@@ -1,0 +1,98 @@
+"""HTTP over one instance's control socket."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from opsctl.core.instances import InstanceReport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_LARGEST_REPORT = 4 * 1024 * 1024
+_LEFT_BEHIND_AFTER_S = 10.0
+_OK = 200
+
+
+class ControlChannel(http.client.HTTPConnection):
+    """A connection to the control socket at `path`; every wait on it is bounded by `timeout_s`."""
+
+    def __init__(self, path: Path, *, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket instead of to a host.
+
+        Raises:
+            ConnectionRefusedError: nobody listens on it. A socket that was left behind long ago is removed; a young
+                one may belong to an instance that is about to listen.
+            OSError: it cannot be connected to.
+        """
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        try:
+            self.sock.connect(str(self._path))
+        except ConnectionRefusedError:
+            _remove_left_behind(self._path)
+            raise
+
+    def read_state(self) -> InstanceReport:
+        """Return the instance's report.
+
+        Raises:
+            OSError: it did not answer in time, or not at all.
+            ValueError: the answer is no such report.
+        """
+        response = self._get("/v1/state")
+        return _report(response.read(_LARGEST_REPORT + 1))
+
+    def observe(self) -> Iterator[InstanceReport]:
+        """Yield the instance's reports: one at once, then whenever something changed, and as a heartbeat.
+
+        Raises:
+            OSError: it fell silent for longer than the timeout, or never answered.
+            ValueError: it sent something that is no such report.
+        """
+        response = self._get("/v1/observe")
+        while line := response.readline(_LARGEST_REPORT + 1):
+            if line.strip():
+                yield _report(line)
+
+    def abort(self) -> None:
+        """Break the connection off, also under a thread that waits on it."""
+        sock = self.sock
+        if sock is not None:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return
+
+    def _get(self, path: str) -> http.client.HTTPResponse:
+        try:
+            self.request("GET", path)
+            response = self.getresponse()
+        except http.client.HTTPException as error:
+            raise ValueError(f"not an answer: {error}") from error
+        if response.status != _OK:
+            raise ValueError(f"HTTP {response.status}")
+        return response
+
+
+def _report(body: bytes) -> InstanceReport:
+    if len(body) > _LARGEST_REPORT:
+        raise ValueError("the report is too large")
+    return InstanceReport.from_wire(json.loads(body))
+
+
+def _remove_left_behind(path: Path) -> None:
+    try:
+        if time.time() - path.stat().st_mtime > _LEFT_BEHIND_AFTER_S:
+            path.unlink()
+    except OSError:
+        return

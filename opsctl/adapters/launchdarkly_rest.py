@@ -1,0 +1,178 @@
+"""LaunchDarkly's REST API v2: flags, environments and the audit log, behind the ports of the core."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from opsctl.adapters.launchdarkly_client import load
+from opsctl.adapters.launchdarkly_http import SEMANTIC_PATCH, NotFoundError, Request, RestConnection
+from opsctl.adapters.launchdarkly_models import audit_entry_of, environment_of, flag_of
+from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.flags import no_such_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opsctl.core.flags import AuditEntry, Environment, Flag, FlagRef, NewFlag
+    from opsctl.settings import Settings
+
+_PAGE = 100
+_MOST_PAGES = 100
+_VARIATIONS = [{"value": True, "name": "Enabled"}, {"value": False, "name": "Disabled"}]
+
+
+class LaunchDarklyRest:
+    """`FlagReader`, `FlagWriter` and `AuditReader` of `opsctl.core.ports`, on one kept-alive connection."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Set up the client; no connection is made.
+
+        Raises:
+            OpsError: `bad_credentials`, when there is no access token.
+        """
+        self._rest = RestConnection(settings)
+
+    def get_flag(self, project: str, key: str) -> Flag:
+        """Return the flag with its targeting in every environment."""
+        request = Request(method="GET", path=_flag_path(project, key), doing=f"read the flag {key}")
+        try:
+            answer = self._rest.send(request)
+        except NotFoundError as error:
+            raise self._no_such_flag(project, key) from error
+        return flag_of(self._read("feature_flag", "FeatureFlag", answer))
+
+    def list_flags(self, project: str, environment: str) -> tuple[Flag, ...]:
+        """Return all flags that are not archived, with their targeting in that environment."""
+        flags: list[Flag] = []
+        for _ in range(_MOST_PAGES):
+            page = self._flag_page(project, environment, offset=len(flags))
+            flags += [flag_of(item) for item in page.items]
+            if not page.items or len(flags) >= (page.total_count or 0):
+                break
+        return tuple(flags)
+
+    def get_environment(self, project: str, key: str) -> Environment:
+        """Return the environment."""
+        path = f"{_environments_path(project)}/{quote(key, safe='')}"
+        try:
+            answer = self._rest.send(Request(method="GET", path=path, doing=f"read the environment {key}"))
+        except NotFoundError as error:
+            raise no_such_environment(project, key, self._environment_keys(project)) from error
+        return environment_of(self._read("environment", "Environment", answer))
+
+    def turn(self, ref: FlagRef, *, on: bool, comment: str) -> Flag:
+        """Turn targeting on or off, and return the flag as it is afterwards.
+
+        A scheduled change that is in the way does not stop a kill; it does stop a restore.
+        """
+        body: dict[str, Any] = {
+            "environmentKey": ref.environment,
+            "instructions": [{"kind": "turnFlagOn" if on else "turnFlagOff"}],
+        }
+        request = Request(
+            method="PATCH",
+            path=_flag_path(ref.project, ref.key),
+            doing=f"turn {'on' if on else 'off'} the flag {ref.key}",
+            query=None if on else {"ignoreConflicts": True},
+            body={**body, "comment": comment} if comment else body,
+            content_type=SEMANTIC_PATCH,
+        )
+        return flag_of(self._read("feature_flag", "FeatureFlag", self._rest.send(request)))
+
+    def create_flag(self, project: str, flag: NewFlag) -> Flag:
+        """Create a kill switch from LaunchDarkly's template; its targeting is off in every environment."""
+        body = load("models.feature_flag_body", "FeatureFlagBody").from_dict(
+            {
+                "key": flag.key,
+                "name": flag.name,
+                "description": flag.description,
+                "temporary": False,
+                "tags": list(flag.tags),
+                "variations": _VARIATIONS,
+                "defaults": {"onVariation": 0, "offVariation": 1},
+                "clientSideAvailability": {"usingEnvironmentId": False, "usingMobileKey": False},
+            }
+        )
+        path = f"/api/v2/flags/{quote(project, safe='')}"
+        request = Request(method="POST", path=path, doing=f"create the flag {flag.key}", body=body.to_dict())
+        try:
+            answer = self._rest.send(request)
+        except NotFoundError as error:
+            raise no_such_project(project) from error
+        return flag_of(self._read("feature_flag", "FeatureFlag", answer))
+
+    def list_changes(self, ref: FlagRef, *, limit: int = 1) -> tuple[AuditEntry, ...]:
+        """Return the newest audit entries about that flag in that environment, newest first."""
+        spec = f"proj/{ref.project}:env/{ref.environment}:flag/{ref.key}"
+        request = Request(
+            method="GET", path="/api/v2/auditlog", doing="read the audit log", query={"spec": spec, "limit": limit}
+        )
+        model = "audit_log_entry_listing_rep_collection", "AuditLogEntryListingRepCollection"
+        entries = [audit_entry_of(item) for item in self._read(*model, self._rest.send(request)).items]
+        return tuple(sorted(entries, key=lambda entry: entry.at_ms, reverse=True))
+
+    def _flag_page(self, project: str, environment: str, *, offset: int) -> Any:
+        query: dict[str, str | int | bool] = {
+            "env": environment,
+            "summary": "0",
+            "limit": _PAGE,
+            "offset": offset,
+            "sort": "key",
+        }
+        path = f"/api/v2/flags/{quote(project, safe='')}"
+        try:
+            answer = self._rest.send(Request(method="GET", path=path, doing="list the flags", query=query))
+        except NotFoundError as error:
+            raise no_such_environment(project, environment, self._environment_keys(project)) from error
+        return self._read("feature_flags", "FeatureFlags", answer)
+
+    def _environment_keys(self, project: str) -> tuple[str, ...]:
+        request = Request(
+            method="GET", path=_environments_path(project), doing="list the environments", query={"limit": _PAGE}
+        )
+        try:
+            answer = self._rest.send(request)
+        except NotFoundError as error:
+            raise no_such_project(project) from error
+        return tuple(item.key for item in self._read("environments", "Environments", answer).items)
+
+    def _no_such_flag(self, project: str, key: str) -> OpsError:
+        environments = self._environment_keys(project)
+        flags = self.list_flags(project, environments[0]) if environments else ()
+        return no_such_flag(project, key, [flag.key for flag in flags])
+
+    def _read(self, module: str, name: str, answer: Any) -> Any:
+        try:
+            return load(f"models.{module}", name).from_dict(answer)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise self._rest.foreign_answer(error) from error
+
+
+def no_such_flag(project: str, key: str, existing: Sequence[str]) -> OpsError:
+    """Return the error for a flag key that is not there; the hint lists what may have been meant."""
+    close = difflib.get_close_matches(key, existing, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(close)}? " if close else ""
+    return OpsError(
+        ErrorCode.FLAG_NOT_FOUND,
+        f"there is no flag {key} in project {project}",
+        hint=f"{hint}opsctl flags list shows all; opsctl flags create {key} makes it",
+    )
+
+
+def no_such_project(project: str) -> OpsError:
+    """Return the error for a project key that is not there."""
+    return OpsError(
+        ErrorCode.BAD_CONFIG,
+        f"there is no project {project}, or the token may not see it",
+        hint="set --project or LD_PROJECT; opsctl config show says where it came from",
+    )
+
+
+def _flag_path(project: str, key: str) -> str:
+    return f"/api/v2/flags/{quote(project, safe='')}/{quote(key, safe='')}"
+
+
+def _environments_path(project: str) -> str:
+    return f"/api/v2/projects/{quote(project, safe='')}/environments"

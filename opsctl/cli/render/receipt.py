@@ -1,0 +1,165 @@
+"""`kill` and `restore`: what was done and what was observed of it."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from opsctl.core.durations import format_ms
+from opsctl.core.modes import Mode
+from opsctl.core.switch import Change, Outcome
+from opsctl.core.text import plain
+
+if TYPE_CHECKING:
+    from opsctl.cli.render.view import View
+    from opsctl.core.propagation import Propagation
+    from opsctl.core.switch import Receipt
+
+_INDENT = " " * 13
+_NARROWEST = 40
+
+
+def to_text(receipt: Receipt, view: View) -> str:
+    """Return the report that follows the target line; its last line is the state of the world and the way back."""
+    lines = [view.line(receipt.plan.change, receipt.plan.ref.key, _versions(receipt), _why(receipt))]
+    if receipt.written_ms is not None:
+        lines.append(view.line("written", format_ms(receipt.written_ms)))
+    if receipt.outcome is Outcome.PLANNED:
+        lines += _would(receipt, view)
+    elif receipt.propagation is not None:
+        lines += _observed(receipt.propagation, view)
+    lines.append(_closing(receipt, view))
+    return "\n".join(lines)
+
+
+def to_data(receipt: Receipt, view: View) -> dict[str, Any]:
+    """Return the object that docs/json.md describes under `kill` and `restore`."""
+    plan = receipt.plan
+    seen = receipt.propagation
+    return {
+        "command": plan.change,
+        "target": view.target_data(),
+        "flag": plan.ref.key,
+        "outcome": receipt.outcome,
+        "changed": receipt.written_ms is not None,
+        "version": {"before": plan.from_version, "after": receipt.version},
+        "reason": receipt.reason,
+        "incident": receipt.incident,
+        "written_ms": receipt.written_ms,
+        "expected_mode": plan.expected_mode,
+        "instances": None if seen is None else _instances_data(seen),
+        "browsers": None if seen is None else _browsers_data(seen),
+        "stragglers": [] if seen is None else list(seen.stragglers),
+        "undo": view.command(plan.change.undo, plan.ref.key),
+    }
+
+
+def _versions(receipt: Receipt) -> str:
+    plan = receipt.plan
+    if receipt.written_ms is not None:
+        return f"version {plan.from_version} → {receipt.version}"
+    if plan.is_needed:
+        return f"version {plan.from_version}"
+    return f"version {plan.from_version}   {'on' if plan.change.turns_on else 'off'} already: nothing to write"
+
+
+def _why(receipt: Receipt) -> str:
+    reason = f'"{plain(receipt.reason)}"' if receipt.reason else ""
+    incident = f"({plain(receipt.incident)})" if receipt.incident else ""
+    return f"{reason} {incident}".strip()
+
+
+def _would(receipt: Receipt, view: View) -> list[str]:
+    plan, seen = receipt.plan, receipt.propagation
+    if plan.is_needed:
+        action = f"turn targeting {'on' if plan.change.turns_on else 'off'}; it then serves {plan.serves}"
+        lines = [view.line("would", plain(action))]
+    else:
+        lines = []
+    if seen is None or not seen.instances:
+        return [*lines, view.line("instances", "none found on this machine")]
+    return [
+        *lines,
+        view.line("instances", f"{seen.instances:,} would follow"),
+        view.line("browsers", f"{seen.browsers:,} connected now"),
+        view.line("avatar API", f"{seen.avatar_calls:,} calls made so far by these instances"),
+    ]
+
+
+def _observed(seen: Propagation, view: View) -> list[str]:
+    if not seen.instances:
+        return [view.line("instances", "none found on this machine")]
+    instances = f"{seen.instances_confirmed:,}/{seen.instances:,}"
+    moment = "" if seen.last_instance_ms is None else format_ms(seen.last_instance_ms)
+    lines = [view.line("instances", _marked(view, instances, seen.instances_confirmed == seen.instances), moment)]
+    browsers = f"{seen.browsers_confirmed:,}/{seen.browsers:,}"
+    missing = seen.browsers - seen.browsers_confirmed
+    lines.append(
+        view.line(
+            "browsers",
+            _marked(view, browsers, not missing),
+            *(f"{name} {format_ms(value)}" for name, value in _latencies(seen).items() if value is not None),
+            f"{missing:,} not confirmed" if missing else "",
+        )
+    )
+    width = max(view.width or 10_000, _NARROWEST)
+    for straggler in seen.stragglers:
+        lines += textwrap.wrap(plain(straggler), width, initial_indent=_INDENT, subsequent_indent=_INDENT + "  ")
+    return lines
+
+
+def _marked(view: View, text: str, is_good: bool) -> str:  # noqa: FBT001 - the text is good or it is not
+    return view.good(text) if is_good else view.bad(text)
+
+
+def _latencies(seen: Propagation) -> dict[str, float | None]:
+    if not seen.latency.count:
+        return {"p50": None, "p99": None, "max": None}
+    return {"p50": seen.latency.percentile(50), "p99": seen.latency.percentile(99), "max": seen.latency.max_ms}
+
+
+def _closing(receipt: Receipt, view: View) -> str:
+    plan = receipt.plan
+    follow_up = {
+        Outcome.SUPERSEDED: ("see", view.command("status", plan.ref.key)),
+        Outcome.PLANNED: ("do it", view.command(plan.change, plan.ref.key)),
+    }.get(receipt.outcome, ("undo", view.command(plan.change.undo, plan.ref.key)))
+    return view.closing(_state(receipt), *follow_up)
+
+
+def _state(receipt: Receipt) -> str:
+    """Return the state of the world, claiming no more than what was observed."""
+    is_written = receipt.plan.is_needed
+    state, opposite = ("on", "off") if receipt.plan.change.turns_on else ("off", "on")
+    states = {
+        Outcome.NO_INSTANCES: f"{state}: {'written and read back' if is_written else 'read'};"
+        " no instance of the feed was there to confirm.",
+        Outcome.NOT_VERIFIED: f"{state}: {'written' if is_written else 'nothing written'}, nothing verified.",
+        Outcome.PENDING: f"pending: {'written, but ' if is_written else ''}not everyone confirmed in time.",
+        Outcome.SUPERSEDED: f"superseded: somebody turned it {opposite} again, version {receipt.version}.",
+        Outcome.INTERRUPTED: f"interrupted: {'it is written; ' if is_written else ''}the figures are the last seen.",
+        Outcome.PLANNED: "dry run: nothing was written.",
+    }
+    return states.get(receipt.outcome) or _confirmed_state(receipt)
+
+
+def _confirmed_state(receipt: Receipt) -> str:
+    plan, seen = receipt.plan, receipt.propagation
+    if plan.expected_mode is None:
+        return "restored: targeting is on, and who gets what depends on the visitor."
+    who = "for everyone connected" if seen is not None and seen.browsers else "on every instance"
+    verb = "off" if plan.change is Change.KILL else "on"
+    mode = Mode.DEGRADED if plan.change is Change.KILL else Mode.FULL
+    return f"{mode}: avatars and recommendations are {verb} {who}."
+
+
+def _instances_data(seen: Propagation) -> dict[str, Any]:
+    return {"total": seen.instances, "confirmed": seen.instances_confirmed, "last_ms": seen.last_instance_ms}
+
+
+def _browsers_data(seen: Propagation) -> dict[str, Any]:
+    return {
+        "connected": seen.browsers,
+        "confirmed": seen.browsers_confirmed,
+        **{f"{name}_ms": value for name, value in _latencies(seen).items()},
+    }

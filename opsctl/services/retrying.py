@@ -1,0 +1,59 @@
+"""Making a request again, where that may help and time is left."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, TypeVar
+
+from opsctl.core.errors import OpsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opsctl.core.ports import Clock
+
+_T = TypeVar("_T")
+_MOST_ATTEMPTS = 5
+
+
+def with_retries(
+    attempt: Callable[[], _T],
+    *,
+    clock: Clock,
+    deadline_s: float,
+    on_failure: Callable[[OpsError], _T | None] = lambda _error: None,
+    on_wait: Callable[[OpsError, float], None] = lambda _error, _seconds: None,
+) -> _T:
+    """Return what `attempt` returns; make it again after failures that say it may help, up to `deadline_s`.
+
+    Waits grow from the one the failure names, with jitter, so that several operators do not meet again.
+
+    Args:
+        attempt: Makes the request.
+        clock: Time.
+        deadline_s: On the clock's monotonic scale; no wait goes beyond it.
+        on_failure: Looks at a failure before the next attempt, and may return the result after all.
+        on_wait: Is told before each wait.
+
+    Raises:
+        OpsError: the last failure.
+    """
+    for number in range(_MOST_ATTEMPTS):
+        try:
+            return attempt()
+        except OpsError as error:
+            found = on_failure(error)
+            if found is not None:
+                return found
+            wait_s = _wait_s(error, number)
+            if wait_s is None or clock.monotonic_s() + wait_s > deadline_s or number == _MOST_ATTEMPTS - 1:
+                raise
+            on_wait(error, wait_s)
+            clock.sleep(wait_s)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _wait_s(error: OpsError, number: int) -> float | None:
+    if error.retry_after_s is None:
+        return None
+    return error.retry_after_s * (1 + number) * random.uniform(1.0, 1.25)  # noqa: S311 - spreads load, guards nothing

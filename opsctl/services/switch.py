@@ -1,0 +1,235 @@
+"""Kill and restore: read, plan, write, and wait until everyone who runs the feed has followed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from opsctl.core.durations import format_ms
+from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.propagation import Expectation, summarise
+from opsctl.core.switch import Outcome, Receipt, choose_confirmation, comment_of, plan_change
+from opsctl.services.retrying import with_retries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opsctl.core.flags import Environment, Flag, FlagRef
+    from opsctl.core.ports import Clock, FlagReader, FlagWriter, Instances, Observation
+    from opsctl.core.propagation import Propagation
+    from opsctl.core.switch import Change, Confirmation, SwitchPlan
+
+_T = TypeVar("_T")
+_LONGEST_WAIT_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchRequest:
+    """What the operator wants.
+
+    `timeout_s` bounds reading, and then writing and waiting together, each from its own start: thinking about a
+    question costs nothing.
+    """
+
+    ref: FlagRef
+    change: Change
+    reason: str | None = None
+    incident: str | None = None
+    timeout_s: float = 10.0
+    wait: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedSwitch:
+    """A change that is ready to be confirmed and applied."""
+
+    request: SwitchRequest
+    plan: SwitchPlan
+    environment: Environment
+
+    @property
+    def confirmation(self) -> Confirmation:
+        """Return what a person has to be asked first."""
+        return choose_confirmation(self.plan, self.environment)
+
+    @property
+    def comment(self) -> str:
+        """Return what goes into the provider's audit log."""
+        return comment_of(self.request.reason, self.request.incident)
+
+    def receipt(self, outcome: Outcome, version: int) -> Receipt:
+        """Return a receipt for this change."""
+        return Receipt(self.plan, outcome, version, self.request.reason, self.request.incident)
+
+
+class SwitchService:
+    """The use case of `kill` and `restore`."""
+
+    def __init__(
+        self,
+        *,
+        reader: FlagReader,
+        writer: FlagWriter,
+        instances: Instances,
+        clock: Clock,
+        note: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        """Take the collaborators; `note` is told what people should know while it takes longer."""
+        self._reader = reader
+        self._writer = writer
+        self._instances = instances
+        self._clock = clock
+        self._note = note
+
+    def prepare(self, request: SwitchRequest) -> PreparedSwitch:
+        """Read the flag and its environment, and plan the change. Nothing is written.
+
+        Raises:
+            OpsError: `unsafe_flag`, `flag_not_found`, `bad_config`; `usage` when the environment requires comments
+                and no reason was given; and what reading may raise.
+        """
+        ref = request.ref
+        deadline_s = self._clock.monotonic_s() + request.timeout_s
+        flag = self._patiently(lambda: self._reader.get_flag(ref.project, ref.key), deadline_s)
+        flag.in_environment(ref)
+        environment = self._patiently(lambda: self._reader.get_environment(ref.project, ref.environment), deadline_s)
+        plan = plan_change(request.change, flag, ref)
+        prepared = PreparedSwitch(request, plan, environment)
+        if plan.is_needed and environment.require_comments and not prepared.comment:
+            raise OpsError(
+                ErrorCode.USAGE,
+                f"environment {environment.key} requires a comment with every change",
+                hint=f'say why: opsctl {request.change} {ref.key} --env {environment.key} --reason "…"',
+            )
+        return prepared
+
+    def preview(self, prepared: PreparedSwitch) -> Receipt:
+        """Return the receipt of a dry run: whom the change would concern. Nothing is written."""
+        plan = prepared.plan
+        sightings = self._instances.list_sightings()
+        here = Expectation(plan.ref, plan.from_version, None)
+        seen = summarise(sightings, here, base_s=self._clock.monotonic_s())
+        return replace(prepared.receipt(Outcome.PLANNED, plan.from_version), propagation=seen)
+
+    def apply(self, prepared: PreparedSwitch) -> Receipt:
+        """Write the change where it is needed, wait until everyone confirmed or time is up, and say what was seen.
+
+        Ctrl-C while waiting ends the wait, and the receipt says so.
+
+        Raises:
+            OpsError: what writing may raise; `superseded` and `not_confirmed` are outcomes of the receipt instead.
+        """
+        deadline_s = self._clock.monotonic_s() + prepared.request.timeout_s
+        if not prepared.request.wait:
+            return self._write(prepared, deadline_s)
+        with self._instances.observe() as observation:
+            base_s = self._clock.monotonic_s()
+            receipt = self._write(prepared, deadline_s)
+            return self._verified(receipt, observation, base_s, deadline_s)
+
+    def _write(self, prepared: PreparedSwitch, deadline_s: float) -> Receipt:
+        plan = prepared.plan
+        if not plan.is_needed:
+            return prepared.receipt(Outcome.NOT_VERIFIED, plan.from_version)
+        base_s = self._clock.monotonic_s()
+        try:
+            flag = self._patiently(
+                lambda: self._writer.turn(plan.ref, on=plan.change.turns_on, comment=prepared.comment),
+                deadline_s,
+                on_failure=lambda error: self._written_after_all(plan, error),
+            )
+        except KeyboardInterrupt:
+            raise OpsError(
+                ErrorCode.INTERRUPTED,
+                f"interrupted while writing: {plan.ref.key} may or may not be changed",
+                hint=f"look first: opsctl status {plan.ref.key}",
+            ) from None
+        written_ms = (self._clock.monotonic_s() - base_s) * 1000
+        targeting = flag.targeting[plan.ref.environment]
+        if targeting.on is not plan.change.turns_on:
+            raise OpsError(
+                ErrorCode.SUPERSEDED,
+                f"{plan.ref.key} was written and is {'on' if targeting.on else 'off'} again at version"
+                f" {targeting.version}: someone else changed it in the meantime",
+                hint=f"see who: opsctl status {plan.ref.key}",
+            )
+        return replace(prepared.receipt(Outcome.NOT_VERIFIED, targeting.version), written_ms=written_ms)
+
+    def _written_after_all(self, plan: SwitchPlan, error: OpsError) -> Flag | None:
+        """After a lost answer, look whether the change was made: it must not be written twice."""
+        if error.code not in {ErrorCode.UNREACHABLE, ErrorCode.CONFLICT} or error.retry_after_s is None:
+            return None
+        try:
+            flag = self._reader.get_flag(plan.ref.project, plan.ref.key)
+        except OpsError:
+            return None
+        targeting = flag.targeting[plan.ref.environment]
+        return flag if targeting.on is plan.change.turns_on and targeting.version > plan.from_version else None
+
+    def _verified(self, receipt: Receipt, observation: Observation, base_s: float, deadline_s: float) -> Receipt:
+        """Return the receipt with what the provider and the instances say, once that is all there is to wait for."""
+        wait = _Wait(receipt.plan, receipt.version, observation, base_s, deadline_s)
+        try:
+            if receipt.written_ms is not None and (newer := self._opposite_version(receipt.plan)) is not None:
+                return replace(receipt, outcome=Outcome.SUPERSEDED, version=newer, propagation=wait.seen())
+            return self._await_everyone(receipt, wait)
+        except KeyboardInterrupt:
+            return replace(receipt, outcome=Outcome.INTERRUPTED, propagation=wait.seen())
+
+    def _await_everyone(self, receipt: Receipt, wait: _Wait) -> Receipt:
+        """Return as soon as everyone confirmed, or the provider itself wants the opposite, or time is up."""
+        next_look_s = 0.0
+        while True:
+            seen = wait.seen()
+            now_s = self._clock.monotonic_s()
+            if seen.is_complete:
+                outcome = Outcome.CONFIRMED if seen.instances else Outcome.NO_INSTANCES
+                return replace(receipt, outcome=outcome, propagation=seen)
+            if seen.is_contradicted and now_s >= next_look_s:
+                newer = self._opposite_version(receipt.plan)
+                if newer is not None:
+                    return replace(receipt, outcome=Outcome.SUPERSEDED, version=newer, propagation=seen)
+                next_look_s = now_s + _LONGEST_WAIT_S
+            if now_s >= wait.deadline_s:
+                return replace(receipt, outcome=Outcome.PENDING, propagation=seen)
+            wait.observation.wait_for_news(min(wait.deadline_s - now_s, _LONGEST_WAIT_S))
+
+    def _opposite_version(self, plan: SwitchPlan) -> int | None:
+        """Read the flag back: the version at which it is the opposite of what is wanted, or `None`.
+
+        It is also `None` when the provider does not answer: the instances are asked in any case.
+        """
+        try:
+            targeting = self._reader.get_flag(plan.ref.project, plan.ref.key).targeting[plan.ref.environment]
+        except OpsError:
+            return None
+        return targeting.version if targeting.on is not plan.change.turns_on else None
+
+    def _patiently(
+        self,
+        attempt: Callable[[], _T],
+        deadline_s: float,
+        on_failure: Callable[[OpsError], _T | None] = lambda _error: None,
+    ) -> _T:
+        return with_retries(
+            attempt,
+            clock=self._clock,
+            deadline_s=deadline_s,
+            on_failure=on_failure,
+            on_wait=lambda error, wait_s: self._note(f"{error.message}; trying again in {format_ms(wait_s * 1000)}"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """What is waited for, where, and until when."""
+
+    plan: SwitchPlan
+    version: int
+    observation: Observation
+    base_s: float
+    deadline_s: float
+
+    def seen(self) -> Propagation:
+        expectation = Expectation(self.plan.ref, self.version, self.plan.expected_mode)
+        return summarise(self.observation.sightings(), expectation, base_s=self.base_s)
