@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from opsctl.adapters.clock import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from opsctl.adapters.instances import SocketInstances
     from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest
@@ -110,6 +111,14 @@ class Wiring:
             expects_avatars=expects_avatars,
             on_step=on_step,
         )
+
+    @contextmanager
+    def throw_away(self, environ: Mapping[str, str]) -> Iterator[tuple[str, Wiring]]:
+        """Run a whole stack for as long as the block runs; yield the feed's URL and the services that address it."""
+        from opsctl.adapters.throwaway import throw_away_stack  # noqa: PLC0415 - start-up
+
+        with throw_away_stack(environ) as (url, settings):
+            yield url, Wiring(settings)
 
     @cached_property
     def _rest(self) -> LaunchDarklyRest:

@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from opsctl import __version__
-from opsctl.cli.commands import config, flags, serve, status, switch, watch
+from opsctl.cli.commands import config, flag_service, flags, serve, smoke, status, switch, watch
 from opsctl.cli.exit_codes import EXIT_CODES
 from opsctl.cli.invocation import DEFAULT_PROGRAM, Invocation
 from opsctl.cli.io import Streams
@@ -37,6 +37,8 @@ def build_app() -> typer.Typer:
     app.add_typer(
         _group(flags.__doc__, list=flags.list_flags, get=flags.get_flag, create=flags.create_flag), name="flags"
     )
+    app.command()(smoke.smoke)
+    app.command("flag-service")(flag_service.flag_service)
     app.add_typer(_group(config.__doc__, show=config.show), name="config")
     return app
 

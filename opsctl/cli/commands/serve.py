@@ -30,7 +30,7 @@ def serve(
         call.streams.note(f"{name:<15} | {plain(line)}")
 
     def on_serving(serving: Serving) -> None:
-        call.answer(human=lambda view: render.human(serving, view), data=lambda: render.data(serving))
+        call.answer(human=lambda view: render.human(serving, view), data=lambda _: render.data(serving))
         if ready_file is not None:
             write_ready_file(ready_file, render.data(serving))
 

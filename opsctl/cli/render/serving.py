@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from opsctl.core.modes import Mode
@@ -20,7 +21,7 @@ def human(serving: Serving, view: View) -> str:
     )
     return "\n".join(
         (
-            view.line("target", f"{serving.provider} · project {serving.project} · {serving.environment}"),
+            replace(view, provider=serving.provider, environment=serving.environment).target_line(),
             view.line("flags", serving.provider_url),
             view.line("avatars", serving.avatars),
             view.line("mode", f"{shown}   {why}"),

@@ -64,9 +64,7 @@ def junit(report: SmokeReport) -> str:
         time=f"{report.seconds:.3f}",
     )
     for one in report.steps:
-        case = ET.SubElement(
-            suite, "testcase", classname="opsctl.smoke", name=one.claim, time=f"{one.seconds:.3f}"
-        )
+        case = ET.SubElement(suite, "testcase", classname="opsctl.smoke", name=one.claim, time=f"{one.seconds:.3f}")
         if one.failure is not None:
             failure = ET.SubElement(case, "failure", type=one.failure.code, message=plain(one.failure.message))
             failure.text = plain(one.failure.hint or "")
