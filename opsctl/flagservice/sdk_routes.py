@@ -10,8 +10,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Response
 
-from opsctl.flagservice.api_errors import invalid_request, unauthorized
-from opsctl.flagservice.responses import JSON, json_response
+from opsctl.flagservice.api_errors import invalid_request, not_found, unauthorized
+from opsctl.flagservice.responses import JSON, error_response, json_response
 from opsctl.flagservice.sdk_payload import all_data, put_event
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class SdkRoutes:
     def refuse_data_system(self, request: Request) -> Response:
         """Say that FDv2 is not spoken here, in the way that makes those SDKs fall back to `/sdk/latest-all`."""
         self._environment(request)
-        response = json_response({"code": "not_found", "message": "FDv2 is not supported; fall back to FDv1"}, 404)
+        response = error_response(not_found("FDv2 is not spoken here; fall back to FDv1"))
         response.headers["X-LD-FD-Fallback"] = "true"
         return response
 

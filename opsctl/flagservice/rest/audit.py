@@ -42,11 +42,12 @@ class AuditRoutes:
             raise invalid_request(f"limit must be from 1 to {_LARGEST_LIMIT}")
         before_ms = call.number("before", 0) if call.text("before") else None
         after_ms = call.number("after", 0) if call.text("after") else None
-        words, spec = (call.text("q") or "").lower(), call.text("spec")
+        words = (call.text("q") or "").lower()
+        spec = _parts(call.text("spec") or "proj/*")
         matching = (
             entry
             for entry in self._store.audit_entries(before_ms=before_ms, after_ms=after_ms)
-            if words in _searched_text(entry) and (spec is None or _is_within(entry, spec))
+            if words in _searched_text(entry) and _is_within(entry, spec)
         )
         found = list(islice(matching, limit + 1))
         links = {"self": link(call.request.full_path.rstrip("?"))}
@@ -115,10 +116,9 @@ def _searched_text(entry: AuditEntry) -> str:
     return f"{entry.name}\n{entry.key}\n{entry.comment}\n{entry.title_verb}".lower()
 
 
-def _is_within(entry: AuditEntry, spec: str) -> bool:
-    """Whether any resource of the entry is one that the specifier names; `*` on either side stands for every one."""
-    wanted = _parts(spec)
-    return any(_covers(wanted, _parts(resource)) for _, resource in entry.accesses)
+def _is_within(entry: AuditEntry, spec: list[tuple[str, str]]) -> bool:
+    """Whether any resource of the entry is what the specifier names, or within it; `*` on either side is every one."""
+    return any(_covers(spec, _parts(resource)) for _, resource in entry.accesses)
 
 
 def _parts(spec: str) -> list[tuple[str, str]]:
@@ -129,9 +129,7 @@ def _parts(spec: str) -> list[tuple[str, str]]:
 
 
 def _covers(wanted: list[tuple[str, str]], given: list[tuple[str, str]]) -> bool:
-    if len(wanted) != len(given):
-        return False
-    return all(
+    return len(wanted) <= len(given) and all(
         kind == given_kind and (key == given_key or "*" in {key, given_key})
-        for (kind, key), (given_kind, given_key) in zip(wanted, given, strict=True)
+        for (kind, key), (given_kind, given_key) in zip(wanted, given, strict=False)
     )
