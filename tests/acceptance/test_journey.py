@@ -22,9 +22,7 @@ def test_kill_degrades_the_page_and_restore_brings_it_back(restored):
 
     killed = restored.opsctl("kill", FLAG, "--yes", "--reason", "checkout p99 above 2 s", "--incident", "INC-4312")
 
-    assert f"version {restored.opsctl('status', '--json').json['flag']['version']}" in killed.out.replace(
-        "→ ", "version "
-    )
+    assert f"→ {restored.opsctl('status', '--json').json['provider']['version']}" in killed.out
     assert "instances    1/1" in killed.out
     assert f"restore {FLAG}" in killed.out.splitlines()[-1]
     assert 'data-mode="degraded"' in page_of(restored)
@@ -43,11 +41,11 @@ def test_killing_twice_says_so_and_still_verifies(restored):
 
 
 def test_a_dry_run_changes_nothing(restored):
-    before = restored.opsctl("status", "--json").json["flag"]
+    before = restored.opsctl("status", "--json").json["provider"]
 
     restored.opsctl("kill", "--dry-run", "--yes")
 
-    assert restored.opsctl("status", "--json").json["flag"] == before
+    assert restored.opsctl("status", "--json").json["provider"] == before
 
 
 def test_status_tells_who_changed_the_flag_and_why(restored):
@@ -69,8 +67,8 @@ def test_watch_until_killed_ends_when_somebody_kills(restored):
     restored.opsctl("kill", "--yes", "--reason", "watched")
     rest = [json.loads(line) for line in watch.stdout]
 
-    assert first["value"] is True
-    assert rest[-1]["value"] is False
+    assert first["new"] is True
+    assert rest[-1]["new"] is False
     assert watch.wait(DEADLINE_S) == 0
 
 
@@ -92,13 +90,13 @@ def test_a_killed_worker_is_started_again_and_comes_back_degraded(restored):
 
 def test_the_flag_survives_the_flag_service_being_killed(restored):
     restored.opsctl("kill", "--yes")
-    version = restored.opsctl("status", "--json").json["flag"]["version"]
+    version = restored.opsctl("status", "--json").json["provider"]["version"]
     pid = json.loads((restored.data_dir / "flag-service.json").read_text())["pid"]
 
     os.kill(pid, signal.SIGKILL)
     restored.opsctl("restore", "--yes", "--timeout", "20s")
 
-    assert restored.opsctl("status", "--json").json["flag"]["version"] == version + 1
+    assert restored.opsctl("status", "--json").json["provider"]["version"] == version + 1
     assert 'data-mode="full"' in page_of(restored)
 
 

@@ -43,8 +43,8 @@ def test_a_post_reaches_the_other_visitors_live(restored, visit):
 def test_a_visitor_can_become_somebody_else_and_stays_that(restored, visit):
     page = visit(restored.url)
     before = page.page.locator("[data-recommendations]").first.inner_text()
-    page.page.locator("select[name=person]").first.select_option(index=5)
-    page.page.wait_for_load_state()
+    with page.page.expect_navigation():
+        page.page.locator("select[name=person]").first.select_option(index=5)
 
     chosen = page.page.locator("select[name=person]").first.input_value()
     page.page.reload()
