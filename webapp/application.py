@@ -56,6 +56,8 @@ class FeedApp:
     gate: Gate
     board: AckBoard
     avatars: Avatars
+    feed: Feed
+    pages: Pages
     changes: Changes
     lifecycle: Lifecycle
 
@@ -109,7 +111,7 @@ def build_feed(settings: Settings | None = None, *, cast: Cast | None = None, da
 
     weakref.finalize(app, lifecycle.close)
     lifecycle.start()
-    return FeedApp(app, settings, socketio, gate, board, avatars, changes, lifecycle)
+    return FeedApp(app, settings, socketio, gate, board, avatars, feed, pages, changes, lifecycle)
 
 
 def _flask_app() -> Flask:

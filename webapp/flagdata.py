@@ -69,8 +69,9 @@ class ObservedStore(FeatureStore):
 
     def upsert(self, kind: VersionedDataKind, item: Any) -> None:
         """Write one item, if it is newer (SDK)."""
-        self._items.upsert(kind, item)
-        self._note(kind, item["key"], item["version"])
+        if item["version"] > self._newest_of(kind, item["key"]):
+            self._items.upsert(kind, item)
+            self._note(kind, item["key"], item["version"])
         if kind is FEATURES:
             self._listener(item["key"])
 
@@ -97,7 +98,7 @@ class ObservedStore(FeatureStore):
     def _without_older(self, kind: VersionedDataKind, items: Mapping[str, Any]) -> dict[str, Any]:
         kept = {}
         for key, item in items.items():
-            newest = self._newest.get((kind.namespace, key), 0)
+            newest = self._newest_of(kind, key)
             if item["version"] >= newest:
                 self._note(kind, key, item["version"])
                 kept[key] = item
@@ -109,8 +110,10 @@ class ObservedStore(FeatureStore):
         return kept
 
     def _note(self, kind: VersionedDataKind, key: str, version: int) -> None:
-        name = (kind.namespace, key)
-        self._newest[name] = max(version, self._newest.get(name, 0))
+        self._newest[kind.namespace, key] = max(version, self._newest_of(kind, key))
+
+    def _newest_of(self, kind: VersionedDataKind, key: str) -> int:
+        return self._newest.get((kind.namespace, key), -1)
 
 
 def _depends_on_visitor(flag: Mapping[str, Any]) -> bool:

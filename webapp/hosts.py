@@ -20,6 +20,7 @@ class AllowedHosts:
     def __init__(self, settings: Settings) -> None:
         own = () if settings.host in _ANY_ADDRESS else (settings.host.lower(),)
         self._names = frozenset((*settings.allowed_hosts, *own))
+        self._origins = frozenset(settings.allowed_hosts)
 
     def allows_host(self, host: str) -> bool:
         """Return whether a Host header names the feed. DNS rebinding arrives with a foreign name."""
@@ -37,7 +38,7 @@ class AllowedHosts:
             return False
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             return False
-        return parts.netloc.lower() == host.lower() or parts.hostname in self._names
+        return parts.netloc.lower() == host.lower() or parts.hostname in self._origins
 
     def allows_socket_origin(self, origin: str, environ: dict[str, Any]) -> bool:
         """Return whether a page of `origin` may open a Socket.IO connection (python-engineio's callable).

@@ -26,17 +26,18 @@ def start_client(settings: Settings, store: ObservedStore, *, data_source: Any =
     value. Without an SDK key it stays like that. `data_source` is the SDK's `update_processor_class` seam.
     """
     _quiet_start()
-    if settings.sdk_key is None:
+    is_offline = settings.sdk_key is None and data_source is None
+    if is_offline:
         _log.error("no SDK key: the feed stays degraded (set LAUNCHDARKLY_SDK_KEY, or run: opsctl serve)")
     config = Config(
-        sdk_key=settings.sdk_key.reveal() if settings.sdk_key else "",
+        sdk_key=settings.sdk_key.reveal() if settings.sdk_key else "none",
         base_uri=settings.base_uri,
         stream_uri=settings.stream_uri,
         events_uri=settings.events_uri,
         feature_store=store,
         update_processor_class=data_source,
         send_events=data_source is None,
-        offline=settings.sdk_key is None and data_source is None,
+        offline=is_offline,
         application={"id": "opsctl-feed", "version": __version__},
     )
     return LDClient(config=config, start_wait=0)

@@ -1,0 +1,41 @@
+"""Fixtures of the feed's tests."""
+
+import feed_parts
+import pytest
+
+from webapp.application import build_feed
+
+
+@pytest.fixture
+def start_feed(tmp_path):
+    """Build feeds that are stopped at the end. Without more they have no flag data and no avatar API."""
+    started = []
+
+    def start(*, data_source=None, cast=None, settings=None, **more):
+        resolved = settings or feed_parts.settings(tmp_path, **more)
+        feed = build_feed(resolved, cast=cast or feed_parts.small_cast(), data_source=data_source)
+        started.append(feed)
+        return feed
+
+    yield start
+    for feed in started:
+        feed.lifecycle.close()
+
+
+@pytest.fixture
+def avatar_server():
+    server = feed_parts.AvatarServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def full_feed(start_feed, avatar_server):
+    """A feed in full mode with an avatar API that works."""
+    return start_feed(data_source=feed_parts.flag_data(on=True), avatar_api_url=avatar_server.url)
+
+
+@pytest.fixture
+def killed_feed(start_feed, avatar_server):
+    """The same feed after a kill."""
+    return start_feed(data_source=feed_parts.flag_data(on=False), avatar_api_url=avatar_server.url)
