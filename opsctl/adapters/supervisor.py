@@ -15,13 +15,14 @@ from opsctl.adapters.child import Child
 from opsctl.core.errors import ErrorCode, OpsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from opsctl.core.processes import ChildSpec
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TICK_S = 0.05
 _DRAIN_S = 5.0
+_AT_ONCE = 2
 _START_DEADLINE_S = 30.0
 _FIRST_BACKOFF_S = 0.5
 _LONGEST_BACKOFF_S = 10.0
@@ -33,14 +34,20 @@ _LONGEST_LINE = 8192
 
 @dataclass(slots=True)
 class _Slot:
-    """A spec with its present process, if any, and what restarting needs to know."""
+    """A spec with its present process, if any, and what restarting needs to know. A stage is what started together."""
 
     spec: ChildSpec
+    stage: int
     child: Child | None = None
     restart_at_s: float = 0.0
     backoff_s: float = _FIRST_BACKOFF_S
     partial: bytes = b""
     last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT_LINES))
+
+
+def _running(slots: Iterable[_Slot]) -> list[Child]:
+    children = [slot.child for slot in slots if slot.child is not None]
+    return [child for child in children if child.exit_code() is None]
 
 
 class Supervisor:
@@ -84,7 +91,8 @@ class Supervisor:
         Raises:
             OpsError: `failed`, with the child's last words, when one ends first or is not ready in 30 s.
         """
-        slots = [_Slot(spec) for spec in specs]
+        stage = 1 + max((slot.stage for slot in self._slots), default=0)
+        slots = [_Slot(spec, stage) for spec in specs]
         for slot in slots:
             self._slots.append(slot)
             self._launch(slot)
@@ -104,22 +112,22 @@ class Supervisor:
                 self._tend(slot)
 
     def stop(self) -> None:
-        """End all children, the last started first: SIGTERM, then SIGKILL after 5 s or on a second request."""
-        deadline_s = time.monotonic() + _DRAIN_S
-        for slot in reversed(self._slots):
-            if slot.child is not None:
-                slot.child.terminate()
-        while self._running() and self._stops < 2 and time.monotonic() < deadline_s:  # noqa: PLR2004 - the second request
-            self._pump(_TICK_S)
-        for child in self._running():
-            child.kill()
-        for slot in self._slots:
-            self._retire(slot)
-        self._selector.close()
+        """End all children, stage by stage, the last started first: nobody loses a service that it still needs.
 
-    def _running(self) -> list[Child]:
-        children = [slot.child for slot in self._slots if slot.child is not None]
-        return [child for child in children if child.exit_code() is None]
+        A stage gets SIGTERM, then SIGKILL after 5 s; a second request to stop ends everything at once.
+        """
+        for stage in sorted({slot.stage for slot in self._slots}, reverse=True):
+            slots = [slot for slot in self._slots if slot.stage == stage]
+            for child in _running(slots):
+                child.terminate()
+            deadline_s = time.monotonic() + _DRAIN_S
+            while _running(slots) and self._stops < _AT_ONCE and time.monotonic() < deadline_s:
+                self._pump(_TICK_S)
+            for child in _running(slots):
+                child.kill()
+            for slot in slots:
+                self._retire(slot)
+        self._selector.close()
 
     def _launch(self, slot: _Slot) -> None:
         slot.child = Child.start(slot.spec)
