@@ -51,7 +51,7 @@ def flag_service() -> Iterator[tuple[Path, dict[str, str]]]:
         data_dir = Path(name)
         ready_file = data_dir / "flag-service.json"
         command = [*OPSCTL, "flag-service", "--port", "0", "--data-dir", name, "--ready-file", str(ready_file)]
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
                 deadline_s = time.monotonic() + READY_DEADLINE_S
                 while not ready_file.exists():
