@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from opsctl.adapters.launchdarkly_client import load
 from opsctl.adapters.launchdarkly_http import SEMANTIC_PATCH, NotFoundError, Request, RestConnection
-from opsctl.adapters.launchdarkly_models import audit_entry_of, environment_of, flag_of
+from opsctl.adapters.launchdarkly_json import audit_entry_of, environment_of, flag_of
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.flags import no_such_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from opsctl.core.flags import AuditEntry, Environment, Flag, FlagRef, NewFlag
     from opsctl.settings import Settings
 
+_T = TypeVar("_T")
 _PAGE = 100
 _MOST_PAGES = 100
 _VARIATIONS = [{"value": True, "name": "Enabled"}, {"value": False, "name": "Disabled"}]
@@ -41,15 +41,16 @@ class LaunchDarklyRest:
             answer = self._rest.send(request)
         except NotFoundError as error:
             raise self._no_such_flag(project, key) from error
-        return flag_of(self._read("feature_flag", "FeatureFlag", answer))
+        return self._read(flag_of, answer)
 
     def list_flags(self, project: str, environment: str) -> tuple[Flag, ...]:
         """Return all flags that are not archived, with their targeting in that environment."""
         flags: list[Flag] = []
         for _ in range(_MOST_PAGES):
-            page = self._flag_page(project, environment, offset=len(flags))
-            flags += [flag_of(item) for item in page.items]
-            if not page.items or len(flags) >= (page.total_count or 0):
+            answer = self._flag_page(project, environment, offset=len(flags))
+            page = self._read_items(flag_of, answer)
+            flags += page
+            if not page or len(flags) >= answer.get("totalCount", 0):
                 break
         return tuple(flags)
 
@@ -60,7 +61,7 @@ class LaunchDarklyRest:
             answer = self._rest.send(Request(method="GET", path=path, doing=f"read the environment {key}"))
         except NotFoundError as error:
             raise no_such_environment(project, key, self._environment_keys(project)) from error
-        return environment_of(self._read("environment", "Environment", answer))
+        return self._read(environment_of, answer)
 
     def turn(self, ref: FlagRef, *, on: bool, comment: str) -> Flag:
         """Turn targeting on or off, and return the flag as it is afterwards.
@@ -79,29 +80,27 @@ class LaunchDarklyRest:
             body={**body, "comment": comment} if comment else body,
             content_type=SEMANTIC_PATCH,
         )
-        return flag_of(self._read("feature_flag", "FeatureFlag", self._rest.send(request)))
+        return self._read(flag_of, self._rest.send(request))
 
     def create_flag(self, project: str, flag: NewFlag) -> Flag:
         """Create a kill switch from LaunchDarkly's template; its targeting is off in every environment."""
-        body = load("models.feature_flag_body", "FeatureFlagBody").from_dict(
-            {
-                "key": flag.key,
-                "name": flag.name,
-                "description": flag.description,
-                "temporary": False,
-                "tags": list(flag.tags),
-                "variations": _VARIATIONS,
-                "defaults": {"onVariation": 0, "offVariation": 1},
-                "clientSideAvailability": {"usingEnvironmentId": False, "usingMobileKey": False},
-            }
-        )
+        body = {
+            "key": flag.key,
+            "name": flag.name,
+            "description": flag.description,
+            "temporary": False,
+            "tags": list(flag.tags),
+            "variations": _VARIATIONS,
+            "defaults": {"onVariation": 0, "offVariation": 1},
+            "clientSideAvailability": {"usingEnvironmentId": False, "usingMobileKey": False},
+        }
         path = f"/api/v2/flags/{quote(project, safe='')}"
-        request = Request(method="POST", path=path, doing=f"create the flag {flag.key}", body=body.to_dict())
+        request = Request(method="POST", path=path, doing=f"create the flag {flag.key}", body=body)
         try:
             answer = self._rest.send(request)
         except NotFoundError as error:
             raise no_such_project(project) from error
-        return flag_of(self._read("feature_flag", "FeatureFlag", answer))
+        return self._read(flag_of, answer)
 
     def list_changes(self, ref: FlagRef, *, limit: int = 1) -> tuple[AuditEntry, ...]:
         """Return the newest audit entries about that flag in that environment, newest first."""
@@ -109,8 +108,7 @@ class LaunchDarklyRest:
         request = Request(
             method="GET", path="/api/v2/auditlog", doing="read the audit log", query={"spec": spec, "limit": limit}
         )
-        model = "audit_log_entry_listing_rep_collection", "AuditLogEntryListingRepCollection"
-        entries = [audit_entry_of(item) for item in self._read(*model, self._rest.send(request)).items]
+        entries = self._read_items(audit_entry_of, self._rest.send(request))
         return tuple(sorted(entries, key=lambda entry: entry.at_ms, reverse=True))
 
     def _flag_page(self, project: str, environment: str, *, offset: int) -> Any:
@@ -123,10 +121,9 @@ class LaunchDarklyRest:
         }
         path = f"/api/v2/flags/{quote(project, safe='')}"
         try:
-            answer = self._rest.send(Request(method="GET", path=path, doing="list the flags", query=query))
+            return self._rest.send(Request(method="GET", path=path, doing="list the flags", query=query))
         except NotFoundError as error:
             raise no_such_environment(project, environment, self._environment_keys(project)) from error
-        return self._read("feature_flags", "FeatureFlags", answer)
 
     def _environment_keys(self, project: str) -> tuple[str, ...]:
         request = Request(
@@ -136,18 +133,21 @@ class LaunchDarklyRest:
             answer = self._rest.send(request)
         except NotFoundError as error:
             raise no_such_project(project) from error
-        return tuple(item.key for item in self._read("environments", "Environments", answer).items)
+        return tuple(item.key for item in self._read_items(environment_of, answer))
 
     def _no_such_flag(self, project: str, key: str) -> OpsError:
         environments = self._environment_keys(project)
         flags = self.list_flags(project, environments[0]) if environments else ()
         return no_such_flag(project, key, [flag.key for flag in flags])
 
-    def _read(self, module: str, name: str, answer: Any) -> Any:
+    def _read(self, translate: Callable[[Any], _T], answer: Any) -> _T:
         try:
-            return load(f"models.{module}", name).from_dict(answer)
-        except (ValueError, TypeError, AttributeError) as error:
+            return translate(answer)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise self._rest.foreign_answer(error) from error
+
+    def _read_items(self, translate: Callable[[Any], _T], answer: Any) -> list[_T]:
+        return self._read(lambda page: [translate(item) for item in page["items"]], answer)
 
 
 def no_such_flag(project: str, key: str, existing: Sequence[str]) -> OpsError:

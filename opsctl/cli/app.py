@@ -4,7 +4,7 @@ import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.exceptions import TyperException
@@ -16,8 +16,10 @@ from opsctl.cli.invocation import DEFAULT_PROGRAM, Invocation
 from opsctl.cli.io import Streams
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.text import plain
-from opsctl.settings import Settings
 from opsctl.wiring import Wiring
+
+if TYPE_CHECKING:
+    from opsctl.settings import Settings
 
 _PROGRAM_HELP = """Kill switches for high-traffic events: turn the non-essential off, and prove that everyone followed.
 
@@ -45,6 +47,7 @@ def build_app() -> typer.Typer:
 
 def _group(about: str | None, **commands: Callable[..., int | None]) -> typer.Typer:
     group = typer.Typer(help=about, rich_markup_mode=None)
+    group.callback(invoke_without_command=True)(_help_of_group)
     for name, function in commands.items():
         group.command(name)(function)
     return group
@@ -56,7 +59,7 @@ def run(
     streams: Streams,
     environ: Mapping[str, str],
     directory: Path,
-    wire: Callable[[Settings], Wiring] = Wiring,
+    wire: "Callable[[Settings], Wiring]" = Wiring,
 ) -> int:
     """Run one command line and return its exit code. Only `SystemExit` and defects of this function get past it."""
     invocation = Invocation(
@@ -64,6 +67,7 @@ def run(
         environ=environ,
         directory=directory,
         wire=wire,
+        arguments=tuple(arguments),
         as_json="--json" in arguments or environ.get("OPSCTL_OUTPUT") == "json",
     )
     try:
@@ -90,6 +94,11 @@ def _program(
     if version:
         typer.echo(f"opsctl {__version__}")
         raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+def _help_of_group(ctx: typer.Context) -> None:
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
 

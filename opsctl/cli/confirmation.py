@@ -26,7 +26,7 @@ def ensure_confirmed(call: Call, prepared: PreparedSwitch, *, yes: bool) -> None
     if yes or not prepared.plan.is_needed:
         return
     change, ref = prepared.plan.change, prepared.plan.ref
-    again = f"{call.command(change, ref.key)} --yes"
+    again = call.again("--yes")
     if not call.has_person:
         raise _refused(f"{change} in {ref.environment} has to be confirmed, and there is no terminal to ask on", again)
     if prepared.confirmation is Confirmation.NONE:

@@ -6,10 +6,11 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode
-from opsctl.core.switch import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from opsctl.core.switch import Outcome
 
 
 class ExitCode(IntEnum):
@@ -64,17 +65,11 @@ EXIT_CODES: Mapping[ErrorCode, ExitCode] = {
     ErrorCode.INTERRUPTED: ExitCode.INTERRUPTED,
 }
 
-_OUTCOMES: Mapping[Outcome, ExitCode] = {
-    Outcome.CONFIRMED: ExitCode.OK,
-    Outcome.NO_INSTANCES: ExitCode.OK,
-    Outcome.NOT_VERIFIED: ExitCode.OK,
-    Outcome.PLANNED: ExitCode.OK,
-    Outcome.PENDING: ExitCode.NOT_CONFIRMED,
-    Outcome.SUPERSEDED: ExitCode.SUPERSEDED,
-    Outcome.INTERRUPTED: ExitCode.INTERRUPTED,
-}
-
 
 def exit_code_of(outcome: Outcome) -> ExitCode:
     """Return the exit code for how a kill or restore ended."""
-    return _OUTCOMES[outcome]
+    return {
+        "pending": ExitCode.NOT_CONFIRMED,
+        "superseded": ExitCode.SUPERSEDED,
+        "interrupted": ExitCode.INTERRUPTED,
+    }.get(outcome, ExitCode.OK)

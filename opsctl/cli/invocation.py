@@ -7,15 +7,13 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from opsctl.core.flags import FlagRef
-from opsctl.settings import load_settings
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from opsctl.cli.io import Streams
     from opsctl.cli.render.view import View
+    from opsctl.core.flags import FlagRef
     from opsctl.settings import Settings
     from opsctl.wiring import Wiring
 
@@ -47,6 +45,7 @@ class Invocation:
     environ: Mapping[str, str]
     directory: Path
     wire: Callable[[Settings], Wiring]
+    arguments: Sequence[str] = ()
     as_json: bool = False
 
     def open(
@@ -57,6 +56,8 @@ class Invocation:
         Raises:
             OpsError: `bad_config` or `usage`, for settings that cannot be used.
         """
+        from opsctl.settings import load_settings  # noqa: PLC0415 - start-up of --help
+
         options: dict[str, str | None] = {
             "project": common.project,
             "environment": common.environment,
@@ -77,6 +78,7 @@ class Invocation:
             as_json=self.as_json,
             environ=self.environ,
             program=self.environ.get("OPSCTL_PROGRAM", DEFAULT_PROGRAM),
+            arguments=self.arguments,
         )
 
 
@@ -91,10 +93,13 @@ class Call:
     as_json: bool
     environ: Mapping[str, str]
     program: str = DEFAULT_PROGRAM
+    arguments: Sequence[str] = ()
 
     @property
     def ref(self) -> FlagRef:
         """Return the flag that the call is about."""
+        from opsctl.core.flags import FlagRef  # noqa: PLC0415 - start-up of --help
+
         return FlagRef(self.settings.project, self.settings.environment, self.settings.flag)
 
     @property
@@ -134,6 +139,10 @@ class Call:
             colour=self.streams.colour,
             command=self.command,
         )
+
+    def again(self, *more: str) -> str:
+        """Return this very command line with `more` added, ready to be pasted."""
+        return shlex.join([self.program, *self.arguments, *more])
 
     def command(self, *words: str) -> str:
         """Return the command line that does `words` to the same target, ready to be pasted."""

@@ -67,6 +67,7 @@ class Propagation:
         stragglers: Who did not confirm, by name, for people.
         is_contradicted: Whether some instance follows a newer change that wants something else.
         avatar_calls: Requests to the avatar API that those instances made since they started.
+        elsewhere: Instances that serve another flag or environment; they are not counted above.
     """
 
     instances: int = 0
@@ -78,6 +79,7 @@ class Propagation:
     stragglers: tuple[str, ...] = ()
     is_contradicted: bool = False
     avatar_calls: int = 0
+    elsewhere: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -87,7 +89,7 @@ class Propagation:
 
 def summarise(sightings: Iterable[Sighting], expectation: Expectation, *, base_s: float) -> Propagation:
     """Add up what was seen. `base_s` is the start of the write, on the clock of `Sighting.accepted_at_s`."""
-    instances = confirmed = browsers = browsers_confirmed = avatar_calls = 0
+    instances = confirmed = browsers = browsers_confirmed = avatar_calls = elsewhere = 0
     last_ms: float | None = None
     latency = Histogram()
     stragglers: list[str] = []
@@ -95,6 +97,7 @@ def summarise(sightings: Iterable[Sighting], expectation: Expectation, *, base_s
     for sighting in sightings:
         report = sighting.report
         if report is not None and not expectation.concerns(report):
+            elsewhere += 1
             continue
         instances += 1
         if report is None:
@@ -125,6 +128,7 @@ def summarise(sightings: Iterable[Sighting], expectation: Expectation, *, base_s
         stragglers=tuple(stragglers),
         is_contradicted=contradicted,
         avatar_calls=avatar_calls,
+        elsewhere=elsewhere,
     )
 
 

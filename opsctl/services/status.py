@@ -54,11 +54,8 @@ class StatusService:
         mode = None if flag is None else flag.mode(ref.environment)
         version = 0 if flag is None else flag.targeting[ref.environment].version
         here = Expectation(ref, version, mode)
-        sightings = tuple(
-            sighting
-            for sighting in self._instances.list_sightings()
-            if sighting.report is None or here.concerns(sighting.report)
-        )
+        everyone = self._instances.list_sightings()
+        sightings = tuple(one for one in everyone if one.report is None or here.concerns(one.report))
         return Status(
             ref=ref,
             at_s=self._clock.now_s(),
@@ -66,7 +63,7 @@ class StatusService:
             error=error,
             last_change=None if flag is None else self._last_change(ref),
             sightings=sightings,
-            agreement=summarise(sightings, here, base_s=self._clock.monotonic_s()),
+            agreement=summarise(everyone, here, base_s=self._clock.monotonic_s()),
         )
 
     def _flag(self, ref: FlagRef) -> tuple[Flag | None, OpsError | None]:

@@ -3,7 +3,6 @@
 from opsctl.cli import options
 from opsctl.cli.command import command
 from opsctl.cli.invocation import Call
-from opsctl.core.switch import Change
 
 
 @command(names_flag=True)
@@ -20,7 +19,7 @@ def kill(
 
     Example: opsctl kill --reason "checkout p99 above 2 s" --incident INC-4312
     """
-    return _switch(call, Change.KILL, (reason, incident), yes=yes, dry_run=dry_run, wait=not no_wait)
+    return _switch(call, "kill", (reason, incident), yes=yes, dry_run=dry_run, wait=not no_wait)
 
 
 @command(names_flag=True)
@@ -37,22 +36,21 @@ def restore(
 
     Example: opsctl restore --reason "checkout is fine again"
     """
-    return _switch(call, Change.RESTORE, (reason, incident), yes=yes, dry_run=dry_run, wait=not no_wait)
+    return _switch(call, "restore", (reason, incident), yes=yes, dry_run=dry_run, wait=not no_wait)
 
 
-def _switch(
-    call: Call, change: Change, why: tuple[str | None, str | None], *, yes: bool, dry_run: bool, wait: bool
-) -> int:
+def _switch(call: Call, verb: str, why: tuple[str | None, str | None], *, yes: bool, dry_run: bool, wait: bool) -> int:
     from opsctl.cli.confirmation import ensure_confirmed  # noqa: PLC0415 - start-up
     from opsctl.cli.exit_codes import exit_code_of  # noqa: PLC0415 - start-up
     from opsctl.cli.render import receipt as rendering  # noqa: PLC0415 - start-up
+    from opsctl.core.switch import Change  # noqa: PLC0415 - start-up
     from opsctl.services.switch import SwitchRequest  # noqa: PLC0415 - start-up
 
     service = call.services.switch(call.note)
     prepared = service.prepare(
         SwitchRequest(
             ref=call.ref,
-            change=change,
+            change=Change(verb),
             reason=why[0],
             incident=why[1],
             timeout_s=call.settings.timeout_s,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from opsctl.cli.render.view import none_found
 from opsctl.core.durations import format_ms
 from opsctl.core.modes import Mode
 from opsctl.core.switch import Change, Outcome
@@ -77,7 +78,7 @@ def _would(receipt: Receipt, view: View) -> list[str]:
     else:
         lines = []
     if seen is None or not seen.instances:
-        return [*lines, view.line("instances", "none found on this machine")]
+        return [*lines, none_found(view, 0 if seen is None else seen.elsewhere)]
     return [
         *lines,
         view.line("instances", f"{seen.instances:,} would follow"),
@@ -88,7 +89,7 @@ def _would(receipt: Receipt, view: View) -> list[str]:
 
 def _observed(seen: Propagation, view: View) -> list[str]:
     if not seen.instances:
-        return [view.line("instances", "none found on this machine")]
+        return [none_found(view, seen.elsewhere)]
     instances = f"{seen.instances_confirmed:,}/{seen.instances:,}"
     moment = "" if seen.last_instance_ms is None else format_ms(seen.last_instance_ms)
     lines = [view.line("instances", _marked(view, instances, seen.instances_confirmed == seen.instances), moment)]
@@ -120,10 +121,11 @@ def _latencies(seen: Propagation) -> dict[str, float | None]:
 
 def _closing(receipt: Receipt, view: View) -> str:
     plan = receipt.plan
+    undo = ("undo", view.command(plan.change.undo, plan.ref.key))
     follow_up = {
         Outcome.SUPERSEDED: ("see", view.command("status", plan.ref.key)),
-        Outcome.PLANNED: ("do it", view.command(plan.change, plan.ref.key)),
-    }.get(receipt.outcome, ("undo", view.command(plan.change.undo, plan.ref.key)))
+        Outcome.PLANNED: ("do it", view.command(plan.change, plan.ref.key)) if plan.is_needed else undo,
+    }.get(receipt.outcome, undo)
     return view.closing(_state(receipt), *follow_up)
 
 
@@ -138,7 +140,7 @@ def _state(receipt: Receipt) -> str:
         Outcome.PENDING: f"pending: {'written, but ' if is_written else ''}not everyone confirmed in time.",
         Outcome.SUPERSEDED: f"superseded: somebody turned it {opposite} again, version {receipt.version}.",
         Outcome.INTERRUPTED: f"interrupted: {'it is written; ' if is_written else ''}the figures are the last seen.",
-        Outcome.PLANNED: "dry run: nothing was written.",
+        Outcome.PLANNED: "dry run: nothing was written." if is_written else f"dry run: {state} already, nothing to do.",
     }
     return states.get(receipt.outcome) or _confirmed_state(receipt)
 
@@ -147,9 +149,9 @@ def _confirmed_state(receipt: Receipt) -> str:
     plan, seen = receipt.plan, receipt.propagation
     if plan.expected_mode is None:
         return "restored: targeting is on, and who gets what depends on the visitor."
-    who = "for everyone connected" if seen is not None and seen.browsers else "on every instance"
-    verb = "off" if plan.change is Change.KILL else "on"
-    mode = Mode.DEGRADED if plan.change is Change.KILL else Mode.FULL
+    mode, verb = (Mode.DEGRADED, "off") if plan.change is Change.KILL else (Mode.FULL, "on")
+    has_browsers = seen is not None and seen.browsers > 0
+    who = "for everyone connected" if has_browsers else "wherever the feed runs; nobody is connected"
     return f"{mode}: avatars and recommendations are {verb} {who}."
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opsctl.cli.render.view import columns
+from opsctl.cli.render.view import columns, none_found
 from opsctl.core.durations import format_age
+from opsctl.core.instances import DataSource
 from opsctl.core.modes import Mode
 from opsctl.core.switch import Change
 from opsctl.core.text import plain
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def to_text(status: Status, view: View) -> str:
     """Return the report; its last line is the state of the world and the command that changes it."""
-    lines = [view.target_line(), _flag_line(status, view)]
+    lines = [view.target_line(), _flag_lines(status, view)]
     if status.last_change is not None:
         lines.append(view.line("last change", *_change_parts(status.last_change, status.at_s)))
     if status.sightings:
@@ -29,7 +30,7 @@ def to_text(status: Status, view: View) -> str:
         lines.append(columns([_instance_row(sighting) for sighting in status.sightings], indent="  "))
         lines.append(view.line("browsers", f"{seen.browsers_confirmed:,}/{seen.browsers:,} show what they were sent"))
     else:
-        lines.append(view.line("instances", "none found on this machine"))
+        lines.append(none_found(view, status.agreement.elsewhere))
     lines.append(_closing(status, view))
     return "\n".join(lines)
 
@@ -68,10 +69,10 @@ def change_data(entry: AuditEntry) -> dict[str, Any]:
     return {"id": entry.id, "at_ms": entry.at_ms, "who": entry.who, "what": entry.what, "comment": entry.comment}
 
 
-def _flag_line(status: Status, view: View) -> str:
+def _flag_lines(status: Status, view: View) -> str:
     if status.flag is None:
-        problem = "unknown" if status.error is None else plain(status.error.message)
-        return view.line("flag", status.ref.key, view.bad(problem))
+        problem = "" if status.error is None else plain(status.error.message)
+        return f"{view.line('flag', status.ref.key, view.bad('unknown'))}\n{view.line('provider', problem)}"
     targeting = status.flag.targeting[status.ref.environment]
     served = plain(status.flag.served(status.ref.environment).label)
     state = "on" if targeting.on else "off"
@@ -87,7 +88,8 @@ def _instance_row(sighting: Sighting) -> tuple[str, ...]:
     report = sighting.report
     if report is None:
         return (sighting.instance, "does not answer", "", "", "")
-    age = "" if report.age_s is None else f" {format_age(report.age_s)} old"
+    is_old = report.source is not DataSource.LIVE and report.age_s is not None
+    age = f" {format_age(report.age_s or 0.0)} old" if is_old else ""
     browsers = report.browsers
     return (
         sighting.instance,
@@ -120,7 +122,7 @@ def _closing(status: Status, view: View) -> str:
     key, seen = status.ref.key, status.agreement
     if status.flag is None:
         hint = "" if status.error is None or status.error.hint is None else plain(status.error.hint)
-        return view.closing("unknown: the provider could not be asked.", "fix", hint or view.command("config", "show"))
+        return view.closing("unknown: the provider does not say.", "fix", hint or view.command("config", "show"))
     mode = status.flag.mode(status.ref.environment)
     change = Change.RESTORE if mode is Mode.DEGRADED else Change.KILL
     if mode is None:

@@ -81,6 +81,14 @@ class View:
         return f"{code}{text}{_RESET}" if self.colour else text
 
 
+def none_found(view: View, elsewhere: int) -> str:
+    """Return the line that says that nobody here serves the flag."""
+    if not elsewhere:
+        return view.line("instances", "none found on this machine")
+    noun = "one" if elsewhere == 1 else f"{elsewhere:,}"
+    return view.line("instances", f"none here for {view.environment}: the {noun} running serve something else")
+
+
 def columns(rows: Iterable[Sequence[str]], *, indent: str = "") -> str:
     """Return rows with their cells below each other, each cell made safe to show."""
     safe = [[plain(cell) for cell in row] for row in rows]
