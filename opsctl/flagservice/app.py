@@ -1,4 +1,4 @@
-"""The WSGI application: 503 until it is opened, then the routes; every failure becomes an error body."""
+"""The WSGI application: 503 until it is open, then the routes; every failure becomes an error body."""
 
 from __future__ import annotations
 
@@ -37,6 +37,10 @@ class Application:
         """Begin to answer with these rules, whose endpoints are handlers: called with the request and its values."""
         self._routes = Map(list(rules), strict_slashes=False, merge_slashes=False)
 
+    def close(self) -> None:
+        """Go back to answering 503, so that nothing new begins."""
+        self._routes = None
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         return self._respond(environ)(environ, start_response)
@@ -53,7 +57,7 @@ class Application:
 
     def _dispatch(self, environ: WSGIEnvironment) -> Response:
         if self._routes is None:
-            raise unavailable("The flag service is starting. Try again in a moment.")
+            raise unavailable("The flag service is starting or stopping. Try again in a moment.")
         request = Request(environ)
         request.max_content_length = _LONGEST_BODY
         _require_loopback_name(request.host)

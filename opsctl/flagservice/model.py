@@ -167,8 +167,8 @@ class Environment:
     key: str
     name: str
     id: str
-    sdk_key: str
-    mobile_key: str
+    sdk_key: str = field(repr=False)
+    mobile_key: str = field(repr=False)
     created_ms: int
     color: str = "417505"
     default_ttl: int = 0

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8765
+HEARTBEAT_S = 15.0
+"""Between comments on a silent stream; writing one is also how a dead client is found out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +43,4 @@ class FlagServiceOptions:
     ready_file: Path | None = None
     ephemeral: bool = False
     environ: Mapping[str, str] = field(default_factory=dict)
-    heartbeat_s: float = 15.0
+    heartbeat_s: float = HEARTBEAT_S

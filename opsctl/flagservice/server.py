@@ -10,11 +10,9 @@ import socket
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gevent
-import gevent.socket
-from gevent.pywsgi import WSGIServer
 
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.daemon.listener import inherited_listener, open_listener
@@ -22,6 +20,7 @@ from opsctl.daemon.ready_file import write_ready_file
 from opsctl.daemon.stopping import stop_event
 from opsctl.flagservice.app import Application
 from opsctl.flagservice.credentials import load_credentials
+from opsctl.flagservice.http_server import HttpServer
 from opsctl.flagservice.lock import exclusive_lock
 from opsctl.flagservice.options import Ready
 from opsctl.flagservice.seed import PROJECT_KEY
@@ -35,16 +34,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _DRAIN_S = 4.0
-_IDLE_LIMIT_S = 60.0
-
-
-class _Server(WSGIServer):
-    """A server whose clients may keep it waiting, for their next request or for room to write, a minute at most."""
-
-    def handle(self, sock: gevent.socket.socket, address: Any) -> None:
-        """Serve one connection."""
-        sock.settimeout(_IDLE_LIMIT_S)
-        super().handle(sock, address)
 
 
 def run(options: FlagServiceOptions, on_ready: Callable[[Ready], None] | None = None) -> None:
@@ -61,12 +50,15 @@ def run(options: FlagServiceOptions, on_ready: Callable[[Ready], None] | None = 
         url = _url(listener)
         stopping = stop_event(options.environ)
         application = Application()
-        server = _Server(gevent.socket.socket(fileno=listener.detach()), application, log=None, error_log=_LOG)
+        server = HttpServer(listener, application)
         server.start()
         service = None
         try:
             # In a thread, so that callers are answered 503 meanwhile.
-            service = gevent.get_hub().threadpool.apply(_open_service, (options, data_dir))
+            outcome = gevent.get_hub().threadpool.apply(_open_service, (options, data_dir))
+            if isinstance(outcome, OpsError):
+                raise outcome
+            service = outcome
             application.open(service.rules())
             ready = Ready(url, options.ready_file or data_dir / READY_FILE_NAME)
             _write_ready_file(ready, service)
@@ -75,18 +67,22 @@ def run(options: FlagServiceOptions, on_ready: Callable[[Ready], None] | None = 
                 on_ready(ready)
             stopping.wait()
         finally:
-            server.stop_accepting()
+            application.close()
             if service is not None:
                 service.end_streams()
-            server.stop(timeout=_DRAIN_S)
+            server.drain(_DRAIN_S)
             if service is not None:
                 service.close()
     _LOG.info("flag service stopped")
 
 
-def _open_service(options: FlagServiceOptions, data_dir: Path) -> FlagService:
-    credentials = load_credentials(data_dir / "credentials.json")
-    return FlagService(data_dir / "flags.db", credentials, now_ms=_now_ms, heartbeat_s=options.heartbeat_s)
+def _open_service(options: FlagServiceOptions, data_dir: Path) -> FlagService | OpsError:
+    """Open the service. A failure is returned: one that is raised in a thread of the pool is also printed there."""
+    try:
+        credentials = load_credentials(data_dir / "credentials.json")
+        return FlagService(data_dir / "flags.db", credentials, now_ms=_now_ms, heartbeat_s=options.heartbeat_s)
+    except OpsError as error:
+        return error
 
 
 def _now_ms() -> int:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from opsctl.flagservice.model import AuditEntry, Environment, Flag, Project, Token
 
 
+_SAME_MOMENT_MS = 1000
+
+
 @dataclass(frozen=True, slots=True)
 class FlagChange:
     """One accepted change, as observers hear of it. `before` is `None` for a new flag; `after` has the new versions."""
@@ -57,6 +60,7 @@ class Store:
         self._tokens = rows.read_tokens(connection)
         self._flags: dict[str, dict[str, Flag]] = {key: {} for key in self._projects}
         self._deleted: dict[tuple[str, str], Flag] = {}
+        self._last_date_ms = next((entry.date_ms for entry in rows.read_audit_entries(connection)), 0)
         for project, flag, is_deleted in rows.read_flags(connection):
             if is_deleted:
                 self._deleted[project, flag.key] = flag
@@ -153,7 +157,7 @@ class Store:
         after = self.preview_flag(project, key, plan)
         if after is before:
             return before
-        entry = entry_of_flag(self._now_ms(), project, before, after, author)
+        entry = entry_of_flag(self._audit_date_ms(), project, before, after, author)
         self._keep(FlagChange(project, before, after), entry)
         return after
 
@@ -169,7 +173,9 @@ class Store:
         deleted = self._deleted.get((project, flag.key))
         created = flag if deleted is None else continued_from(deleted, flag)
         validate(created, self.flags(project))
-        self._keep(FlagChange(project, None, created), entry_of_creation(self._now_ms(), project, created, author))
+        self._keep(
+            FlagChange(project, None, created), entry_of_creation(self._audit_date_ms(), project, created, author)
+        )
         return created
 
     def delete_flag(self, project: str, key: str, author: Author) -> None:
@@ -183,7 +189,7 @@ class Store:
         require_unneeded(key, self.flags(project))
         after = tombstone(flag, self._now_ms())
         change = FlagChange(project, flag, after, is_deleted=True)
-        self._keep(change, entry_of_deletion(self._now_ms(), project, flag, author))
+        self._keep(change, entry_of_deletion(self._audit_date_ms(), project, flag, author))
 
     def create_environment(self, project: str, environment: Environment, author: Author) -> Environment:
         """Add an environment; every flag of the project gets a configuration in it, with targeting off.
@@ -201,7 +207,7 @@ class Store:
             rows.insert_environment(self._connection, project, environment)
             for flag in extended.values():
                 rows.write_flag(self._connection, project, flag)
-            entry = entry_of_environment(now_ms, project, None, environment, author)
+            entry = entry_of_environment(self._audit_date_ms(), project, None, environment, author)
             rows.insert_audit_entry(self._connection, entry)
         self._projects[project] = replace(owner, environments=(*owner.environments, environment))
         self._flags[project] = extended
@@ -226,7 +232,7 @@ class Store:
         after = replace(planned, version=before.version + 1)
         with transaction(self._connection):
             rows.update_environment(self._connection, project, after)
-            entry = entry_of_environment(self._now_ms(), project, before, after, author)
+            entry = entry_of_environment(self._audit_date_ms(), project, before, after, author)
             rows.insert_audit_entry(self._connection, entry)
         environments = tuple(after if one.key == key else one for one in owner.environments)
         self._projects[project] = replace(owner, environments=environments)
@@ -247,6 +253,15 @@ class Store:
         if entry is None:
             raise not_found(f"there is no audit log entry {entry_id!r}")
         return entry
+
+    def _audit_date_ms(self) -> int:
+        """Return the time for an audit entry: a millisecond of its own, since callers page through the log by time.
+
+        A clock that was set back is followed.
+        """
+        now_ms, last_ms = self._now_ms(), self._last_date_ms
+        self._last_date_ms = last_ms + 1 if last_ms - _SAME_MOMENT_MS < now_ms <= last_ms else now_ms
+        return self._last_date_ms
 
     def _keep(self, change: FlagChange, entry: AuditEntry) -> None:
         flag = change.after

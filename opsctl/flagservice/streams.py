@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from opsctl.flagservice.store import FlagChange
 
-HEARTBEAT_S = 15.0
-"""Between comments on a silent stream; writing one is also how a dead client is found out."""
-
 _QUEUE_LIMIT = 256
 _HEARTBEAT = b":\n\n"
 _END = b""

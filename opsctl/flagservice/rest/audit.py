@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from opsctl.flagservice.api_errors import invalid_request
 from opsctl.flagservice.responses import json_response
 from opsctl.flagservice.rest.identity import ACCOUNT_ID
-from opsctl.flagservice.rest.links import API, link
+from opsctl.flagservice.rest.links import API, address, link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,9 +50,9 @@ class AuditRoutes:
             if words in _searched_text(entry) and _is_within(entry, spec)
         )
         found = list(islice(matching, limit + 1))
-        links = {"self": link(call.request.full_path.rstrip("?"))}
+        links = {"self": link(address(call))}
         if len(found) > limit:
-            links["next"] = link(f"{API}/auditlog?before={found[limit - 1].date_ms}&limit={limit}")
+            links["next"] = link(address(call, before=str(found[limit - 1].date_ms)))
         return json_response({"items": [_representation(entry) for entry in found[:limit]], "_links": links})
 
     def get(self, _: Call, entry_id: str) -> Response:

@@ -28,7 +28,7 @@ def page(call: Call, items: Sequence[_Item], represent: Callable[[_Item], dict[s
     limit = max(1, call.number("limit", DEFAULT_LIMIT, at_most=_LARGEST_LIMIT))
     offset = call.number("offset", 0)
     total = len(items)
-    links = {"self": link(_address(call, call.request.args.to_dict()))}
+    links = {"self": link(address(call))}
     if offset > 0:
         links["first"] = link(_page_address(call, limit, 0))
         links["prev"] = link(_page_address(call, limit, max(0, offset - limit)))
@@ -39,9 +39,12 @@ def page(call: Call, items: Sequence[_Item], represent: Callable[[_Item], dict[s
     return {"items": shown, "_links": links, "totalCount": total}
 
 
-def _page_address(call: Call, limit: int, offset: int) -> str:
-    return _address(call, {**call.request.args.to_dict(), "limit": str(limit), "offset": str(offset)})
-
-
-def _address(call: Call, query: dict[str, str]) -> str:
+def address(call: Call, **changes: str) -> str:
+    """Return where the call went, with some of its query parameters changed."""
+    query = [(name, value) for name, value in call.request.args.items(multi=True) if name not in changes]
+    query += changes.items()
     return f"{call.request.path}?{urlencode(query)}" if query else call.request.path
+
+
+def _page_address(call: Call, limit: int, offset: int) -> str:
+    return address(call, limit=str(limit), offset=str(offset))

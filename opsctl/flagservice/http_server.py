@@ -1,0 +1,72 @@
+"""The HTTP server: gevent's, without monkey-patching, with patience that ends and a way to finish what was begun."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import gevent
+import gevent.socket
+from gevent.event import Event
+from gevent.pywsgi import WSGIHandler, WSGIServer
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+_LOG = logging.getLogger(__name__)
+_PATIENCE_S = 60.0
+"""For a client's next request, and for room to write in its window."""
+
+
+class _Handler(WSGIHandler):
+    """One connection; it lets the server know while a request of it is being answered."""
+
+    server: HttpServer
+
+    def handle_one_response(self) -> None:
+        """Answer one request."""
+        with self.server.answering:
+            super().handle_one_response()
+
+
+class _Answering:
+    """Counts the requests that are being answered."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self.idle = Event()
+        self.idle.set()
+
+    def __enter__(self) -> None:
+        self._count += 1
+        self.idle.clear()
+
+    def __exit__(self, *_: object) -> None:
+        self._count -= 1
+        if self._count == 0:
+            self.idle.set()
+
+
+class HttpServer(WSGIServer):
+    """Serves an application on a listening socket, whose descriptor it takes over. Writes no access log."""
+
+    handler_class = _Handler
+
+    def __init__(self, listener: socket.socket, application: Callable[..., Any]) -> None:
+        served = gevent.socket.socket(fileno=listener.detach())
+        super().__init__(served, application, log=None, error_log=_LOG)
+        self.answering = _Answering()
+
+    def handle(self, sock: gevent.socket.socket, address: Any) -> None:
+        """Serve one connection."""
+        sock.settimeout(_PATIENCE_S)
+        super().handle(sock, address)
+
+    def drain(self, timeout_s: float) -> None:
+        """Accept no more, let the requests that are being answered finish, and close; idle connections do not count."""
+        self.stop_accepting()
+        self.answering.idle.wait(timeout_s)
+        # One turn, for the last bytes of the last answer.
+        gevent.sleep(0)
+        self.stop(timeout=0)
