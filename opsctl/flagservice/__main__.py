@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from pathlib import Path
 
-from opsctl.core.errors import OpsError
+from opsctl.daemon.entry import port_argument, run_logged
 from opsctl.flagservice.options import DEFAULT_HOST, DEFAULT_PORT, FlagServiceOptions
 from opsctl.flagservice.server import run
-
-_LOG = logging.getLogger("opsctl.flagservice")
-_PORT_LIMIT = 65535
 
 
 def main(arguments: list[str]) -> int:
     """Run the flag service with command-line `arguments` and return the exit code of the process."""
     parser = argparse.ArgumentParser(prog="python -m opsctl.flagservice", description="The embedded flag service.")
     parser.add_argument("--host", default=DEFAULT_HOST, help="loopback address to listen on")
-    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port to listen on; 0 is any free one")
+    parser.add_argument("--port", type=port_argument, default=DEFAULT_PORT, help="port to listen on; 0 is any free one")
     parser.add_argument("--data-dir", type=Path, help="where it keeps its data")
     parser.add_argument("--ready-file", type=Path, help="where URL and credentials are written once it answers")
     parser.add_argument("--ephemeral", action="store_true", help="keep nothing: a temporary data directory")
     given = parser.parse_args(arguments)
     if given.data_dir is None and not given.ephemeral:
         parser.error("one of --data-dir and --ephemeral is required")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     options = FlagServiceOptions(
         data_dir=given.data_dir or Path(),
         host=given.host,
@@ -36,18 +31,7 @@ def main(arguments: list[str]) -> int:
         ephemeral=given.ephemeral,
         environ=os.environ,
     )
-    try:
-        run(options)
-    except OpsError as error:
-        _LOG.error("%s; %s", error.message, error.hint)
-        return 1
-    return 0
-
-
-def _port(text: str) -> int:
-    if not text.isdigit() or int(text) > _PORT_LIMIT:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port; write a number from 0 to {_PORT_LIMIT}")
-    return int(text)
+    return run_logged("opsctl.flagservice", lambda: run(options))
 
 
 if __name__ == "__main__":
