@@ -151,8 +151,8 @@ def _confirmed_state(receipt: Receipt) -> str:
         return "restored: targeting is on, and who gets what depends on the visitor."
     mode, verb = (Mode.DEGRADED, "off") if plan.change is Change.KILL else (Mode.FULL, "on")
     has_browsers = seen is not None and seen.browsers > 0
-    who = "for everyone connected" if has_browsers else "wherever the feed runs; nobody is connected"
-    return f"{mode}: avatars and recommendations are {verb} {who}."
+    who = " for everyone connected" if has_browsers else "; no browser is connected"
+    return f"{mode}: avatars and recommendations are {verb}{who}."
 
 
 def _instances_data(seen: Propagation) -> dict[str, Any]:

@@ -1,0 +1,155 @@
+"""Adding up who follows a change."""
+
+import pytest
+from builders import REF, a_report, a_sighting
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opsctl.core.instances import DataSource
+from opsctl.core.latency import Histogram
+from opsctl.core.modes import Mode
+from opsctl.core.propagation import Expectation, Propagation, Sighting, summarise
+
+KILLED_AT_8 = Expectation(REF, 8, Mode.DEGRADED)
+
+
+def test_an_instance_at_the_version_in_the_mode_confirms():
+    seen = summarise([a_sighting(version=8, mode=Mode.DEGRADED)], KILLED_AT_8, base_s=0.0)
+
+    assert (seen.instances, seen.instances_confirmed, seen.is_complete) == (1, 1, True)
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"version": 7, "mode": Mode.FULL},
+        {"version": 7, "mode": Mode.DEGRADED},
+        {"version": 8, "mode": Mode.FULL},
+        {"version": 8, "mode": None},
+    ],
+)
+def test_an_instance_at_an_older_version_or_in_another_mode_does_not(report):
+    seen = summarise([a_sighting("worker-3", **report)], KILLED_AT_8, base_s=0.0)
+
+    assert not seen.is_complete
+    assert seen.stragglers[0].startswith("worker-3 still serves version")
+
+
+def test_a_newer_version_in_the_wanted_mode_confirms_too():
+    assert summarise([a_sighting(version=11, mode=Mode.DEGRADED)], KILLED_AT_8, base_s=0.0).is_complete
+
+
+def test_a_newer_version_in_the_other_mode_contradicts():
+    seen = summarise([a_sighting(version=9, mode=Mode.FULL)], KILLED_AT_8, base_s=0.0)
+
+    assert seen.is_contradicted
+    assert not seen.is_complete
+
+
+def test_without_an_expected_mode_the_version_alone_counts():
+    expectation = Expectation(REF, 8, None)
+
+    assert summarise([a_sighting(version=8, mode=None)], expectation, base_s=0.0).is_complete
+
+
+def test_instances_of_another_flag_or_environment_are_counted_apart():
+    sightings = [a_sighting("worker-0", flag="other"), a_sighting("worker-1", environment="production")]
+
+    seen = summarise(sightings, KILLED_AT_8, base_s=0.0)
+
+    assert (seen.instances, seen.elsewhere, seen.is_complete) == (0, 2, True)
+
+
+def test_a_silent_instance_is_named():
+    seen = summarise([Sighting("worker-2")], KILLED_AT_8, base_s=0.0)
+
+    assert seen.stragglers == ("worker-2 does not answer",)
+    assert not seen.is_complete
+
+
+def test_an_instance_that_went_away_does_not_confirm_whatever_it_said_before():
+    seen = summarise([a_sighting(version=8, mode=Mode.DEGRADED, is_gone=True)], KILLED_AT_8, base_s=0.0)
+
+    assert seen.stragglers == ("worker-0 stopped answering at version 8",)
+
+
+def test_times_count_from_the_start_of_the_write():
+    sighting = a_sighting(
+        version=8, mode=Mode.DEGRADED, connected=1, latencies=[188], seen_ms=163.0, accepted_at_s=10.0
+    )
+
+    seen = summarise([sighting], KILLED_AT_8, base_s=10.1)
+
+    assert seen.last_instance_ms == pytest.approx(63)
+    assert seen.latency.percentile(50) == pytest.approx(88, abs=3)
+    assert seen.latency.max_ms == pytest.approx(88)
+
+
+def test_browsers_that_did_not_confirm_are_named():
+    waiting = ("browser 3f9a · Chrome · Sandy", "browser 77aa · Firefox · Noor", "c", "d", "e")
+    sighting = a_sighting(version=8, mode=Mode.DEGRADED, connected=10, confirmed=5, waiting=waiting)
+
+    seen = summarise([sighting], KILLED_AT_8, base_s=0.0)
+
+    assert (seen.browsers, seen.browsers_confirmed) == (10, 5)
+    assert seen.stragglers == (
+        ("worker-0: 5 browsers not confirmed: browser 3f9a · Chrome · Sandy, browser 77aa · Firefox · Noor, c"
+        " and 2 more"),
+    )
+
+
+def test_browsers_of_an_instance_that_lags_are_not_confirmed():
+    seen = summarise([a_sighting(version=7, connected=4, confirmed=4)], KILLED_AT_8, base_s=0.0)
+
+    assert (seen.browsers, seen.browsers_confirmed) == (4, 0)
+
+
+def test_more_confirmations_than_connections_are_not_believed():
+    seen = summarise([a_sighting(version=8, mode=Mode.DEGRADED, connected=2, confirmed=9)], KILLED_AT_8, base_s=0.0)
+
+    assert seen.browsers_confirmed == 2
+
+
+def test_a_lagging_instance_says_what_it_serves_and_from_where():
+    sighting = Sighting("worker-1", a_report("worker-1", version=6, source=DataSource.LAST_KNOWN))
+
+    assert summarise([sighting], KILLED_AT_8, base_s=0.0).stragglers == (
+        "worker-1 still serves version 6 (full, last-known data)",
+    )
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.sampled_from([*Mode, None]), st.integers(0, 9), st.integers(0, 9))))
+def test_nothing_is_complete_unless_everyone_follows(facts):
+    sightings = [
+        a_sighting(f"worker-{number}", version=version, mode=mode, connected=connected, confirmed=confirmed)
+        for number, (version, mode, connected, confirmed) in enumerate(facts)
+    ]
+
+    seen = summarise(sightings, KILLED_AT_8, base_s=0.0)
+
+    everyone = all(
+        version >= 8 and mode is Mode.DEGRADED and confirmed >= connected
+        for version, mode, connected, confirmed in facts
+    )
+    laggards_without_browsers = all(
+        version >= 8 and mode is Mode.DEGRADED for version, mode, _connected, _confirmed in facts
+    )
+    assert seen.is_complete is (everyone and laggards_without_browsers)
+    assert seen.is_complete is not bool(seen.stragglers)
+
+
+@given(st.lists(st.floats(0, 100_000), max_size=50), st.floats(-1000, 1000))
+def test_shifting_a_histogram_keeps_every_latency_and_never_goes_below_zero(latencies, by_ms):
+    histogram = Histogram()
+    for latency_ms in latencies:
+        histogram.add(latency_ms)
+
+    shifted = histogram.shifted(by_ms)
+
+    assert shifted.count == histogram.count
+    assert shifted.max_ms >= 0
+    assert all(value_ms >= 0 for value_ms in shifted.counts)
+
+
+def test_nobody_at_all_is_complete_and_shows_no_figures():
+    assert summarise([], KILLED_AT_8, base_s=0.0) == Propagation()

@@ -1,0 +1,169 @@
+"""Hand-written stand-ins for the ports of the core."""
+
+import io
+from contextlib import contextmanager
+from dataclasses import replace
+
+from builders import a_flag, an_entry
+
+from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.flags import Environment, Flag, FlagKind, Targeting, Variation, no_such_environment
+
+
+class FakeClock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self, now_s=1_790_000_000.0):
+        self.elapsed_s = 0.0
+        self._start_s = now_s
+
+    def now_s(self):
+        return self._start_s + self.elapsed_s
+
+    def monotonic_s(self):
+        return self.elapsed_s
+
+    def sleep(self, seconds):
+        self.elapsed_s += seconds
+
+
+class InMemoryFlags:
+    """`FlagReader`, `FlagWriter` and `AuditReader` over a dict, with failures on demand."""
+
+    def __init__(self, *flags, clock=None, environments=None):
+        self.flags = {flag.key: flag for flag in flags or (a_flag().build(),)}
+        self.environments = {
+            "test": Environment("test", "Test"),
+            "production": Environment("production", "Production", critical=True),
+            **(environments or {}),
+        }
+        self.entries = []
+        self.writes = []
+        self.after_write = lambda: None
+        self._clock = clock or FakeClock()
+        self._read_failures = []
+        self._write_failures = []
+
+    def fail_reads(self, *errors):
+        self._read_failures += errors
+
+    def fail_writes(self, *errors, although_written=False):
+        self._write_failures += [(error, although_written) for error in errors]
+
+    def get_flag(self, project, key):
+        if self._read_failures:
+            raise self._read_failures.pop(0)
+        if key not in self.flags:
+            raise OpsError(ErrorCode.FLAG_NOT_FOUND, f"there is no flag {key} in project {project}", hint="look again")
+        return self.flags[key]
+
+    def list_flags(self, project, environment):
+        if environment not in self.environments:
+            raise no_such_environment(project, environment, self.environments)
+        return tuple(
+            replace(flag, targeting={environment: flag.targeting[environment]})
+            for flag in self.flags.values()
+            if not flag.archived
+        )
+
+    def get_environment(self, project, key):
+        if key not in self.environments:
+            raise no_such_environment(project, key, self.environments)
+        return self.environments[key]
+
+    def turn(self, ref, *, on, comment):
+        self._clock.sleep(0.041)
+        if not self._write_failures:
+            return self._turn(ref, on, comment)
+        error, although_written = self._write_failures.pop(0)
+        if although_written:
+            self._turn(ref, on, comment)
+        raise error
+
+    def create_flag(self, project, flag):
+        if flag.key in self.flags:
+            raise OpsError(ErrorCode.CONFLICT, "a flag with that key already exists")
+        self.flags[flag.key] = Flag(
+            key=flag.key,
+            name=flag.name,
+            kind=FlagKind.BOOLEAN,
+            variations=(Variation(True, "Enabled"), Variation(False, "Disabled")),
+            description=flag.description,
+            tags=flag.tags,
+            targeting={key: Targeting(on=False, version=1) for key in self.environments},
+        )
+        return self.flags[flag.key]
+
+    def list_changes(self, ref, *, limit=1):
+        return tuple(reversed(self.entries))[:limit]
+
+    def set(self, ref, *, on):
+        """Somebody else changes the flag."""
+        flag = self.flags[ref.key]
+        changed = replace(flag.targeting[ref.environment], on=on, version=flag.targeting[ref.environment].version + 1)
+        self.flags[ref.key] = replace(flag, targeting={**flag.targeting, ref.environment: changed})
+        return self.flags[ref.key]
+
+    def _turn(self, ref, on, comment):
+        flag = self.set(ref, on=on)
+        self.writes.append((ref, on, comment))
+        verb = "turned on the flag" if on else "turned off the flag"
+        entry_id = str(len(self.entries) + 1)
+        self.entries.append(an_entry(entry_id, what=verb, comment=comment, at_ms=int(self._clock.now_s() * 1000)))
+        self.after_write()
+        return flag
+
+
+class ScriptedInstances:
+    """`Instances` whose sightings change each time somebody waits for news; an exception in the script is raised."""
+
+    def __init__(self, clock, *script):
+        self._clock = clock
+        self._script = [tuple(step) if isinstance(step, (list, tuple)) else step for step in script] or [()]
+        self.observed = 0
+
+    def list_sightings(self):
+        return self._script[0]
+
+    @contextmanager
+    def observe(self):
+        self.observed += 1
+        yield self
+
+    def sightings(self):
+        return self._script[0]
+
+    def wait_for_news(self, timeout_s):
+        if len(self._script) == 1:
+            self._clock.sleep(timeout_s)
+            return False
+        self._script.pop(0)
+        if isinstance(self._script[0], BaseException):
+            raise self._script.pop(0)
+        return True
+
+
+class ScriptedStream:
+    """`FlagStream` that yields the given events; a function in the script is called, an exception raised."""
+
+    def __init__(self, *script):
+        self._script = script
+
+    def follow(self, ref, *, start_timeout_s):
+        for step in self._script:
+            if isinstance(step, BaseException):
+                raise step
+            if callable(step):
+                step()
+            else:
+                yield step
+
+
+class ClosedPipe(io.StringIO):
+    """A reader that went away."""
+
+    def write(self, text):
+        raise BrokenPipeError
+
+    def fileno(self):
+        raise OSError
