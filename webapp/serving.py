@@ -25,7 +25,8 @@ _log = logging.getLogger(__name__)
 _DRAIN_S = 5.0
 _CONTROL_STOP_S = 0.5
 _IDLE_S = 75.0
-"""How long a connection may keep the server waiting for its next byte; websockets are watched by their pings."""
+"""How long a connection may be silent; those of websockets are watched by their pings."""
+_HEADERS_S = 15.0
 
 
 def serve(settings: Settings, environ: Mapping[str, str], *, number: int) -> None:
@@ -43,7 +44,7 @@ def serve(settings: Settings, environ: Mapping[str, str], *, number: int) -> Non
     feed = build_feed(settings)
     control = control_server(feed, instance, path)
     pages = pywsgi.WSGIServer(
-        listener, feed.app, handler_class=_PatientHandler, log=None, error_log=logging.getLogger("webapp.http")
+        listener, feed.app, handler_class=_FeedHandler, log=None, error_log=logging.getLogger("webapp.http")
     )
     control.start()
     pages.start()
@@ -71,13 +72,35 @@ def _drain(feed: FeedApp, pages: pywsgi.WSGIServer) -> None:
     pages.stop(timeout=max(0.0, ends_at - time.monotonic() - _CONTROL_STOP_S))
 
 
-class _PatientHandler(pywsgi.WSGIHandler):
-    """Ends a connection whose client stays silent in the middle of a request, or between two, for too long."""
+class _FeedHandler(pywsgi.WSGIHandler):
+    """Serves one connection, but does not wait for ever: not for a request, nor for its headers or body."""
 
     def handle(self) -> None:
-        """Serve one connection (gevent)."""
+        """Serve the connection (gevent)."""
         self.socket.settimeout(_IDLE_S)
         super().handle()
+
+    def read_requestline(self) -> Any:
+        """Return the first line of the next request; nothing when it does not come in time (gevent)."""
+        try:
+            with gevent.Timeout(_IDLE_S):
+                return super().read_requestline()
+        except gevent.Timeout:
+            return ""
+
+    def read_request(self, raw_requestline: str) -> Any:
+        """Read the headers; a client that takes too long for them is refused (gevent)."""
+        try:
+            with gevent.Timeout(_HEADERS_S):
+                return super().read_request(raw_requestline)
+        except gevent.Timeout:
+            return False
+
+    def handle_one_response(self) -> None:
+        """Answer one request, and close the connection of a websocket that has ended (gevent)."""
+        super().handle_one_response()
+        if self.environ and self.environ.get("HTTP_UPGRADE"):
+            self.close_connection = True
 
     def log_error(self, msg: Any, *args: Any) -> None:
         """Keep what a client sent out of the log (gevent): what it is told says enough."""

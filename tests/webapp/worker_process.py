@@ -34,10 +34,9 @@ class Worker:
                 [sys.executable, "-m", "webapp.worker"],
                 env=clean_environ(
                     OPSCTL_DATA_DIR=str(data_dir),
-                    OPSCTL_POST_INTERVAL="0",
                     OPSCTL_LISTEN_FD=str(self.listener.fileno()),
                     OPSCTL_SUPERVISOR_FD=str(lifeline_read),
-                    **environ,
+                    **{"OPSCTL_POST_INTERVAL": "0", **environ},
                 ),
                 pass_fds=[self.listener.fileno(), lifeline_read],
                 stderr=log,
@@ -46,9 +45,15 @@ class Worker:
         self.http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(DEADLINE_S))
 
     def started(self):
-        eventually(lambda: self.socket_path.exists() or self.process.poll() is not None, what="the control socket")
+        eventually(lambda: self._answers() or self.process.poll() is not None, what="the control socket")
         assert self.process.poll() is None, self.log()
         return self
+
+    def _answers(self):
+        try:
+            return self.state()["pid"] == self.process.pid
+        except OSError:
+            return False
 
     def log(self):
         return self.log_path.read_text(encoding="utf-8")
@@ -63,6 +68,21 @@ class Worker:
             return json.loads(connection.getresponse().read())
         finally:
             connection.close()
+
+    def handshake(self, **headers):
+        """Ask for a websocket with just these headers besides the necessary ones; return the head of the answer."""
+        with socket.create_connection(self.listener.getsockname(), timeout=DEADLINE_S) as raw:
+            sent = {
+                "Host": self.url.removeprefix("http://"),
+                "Upgrade": "websocket",
+                "Connection": "Upgrade",
+                "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+                "Sec-WebSocket-Version": "13",
+                **headers,
+            }
+            lines = ["GET /socket.io/?EIO=4&transport=websocket HTTP/1.1", *(f"{k}: {v}" for k, v in sent.items())]
+            raw.sendall("\r\n".join([*lines, "", ""]).encode())
+            return raw.recv(4096).decode("latin-1").partition("\r\n\r\n")[0].lower()
 
     def stop(self, number=signal.SIGTERM):
         """Stop it and return its exit code."""
