@@ -1,5 +1,6 @@
 // Pictures over the default avatars. The default is always underneath, so taking a picture away is all a kill needs.
 
+import { tone } from "./labels.js";
 import { FULL } from "./switch.js";
 
 const root = document.documentElement;
@@ -61,11 +62,6 @@ export function hideAvatars(element) {
 /** Return the ids of everybody whose avatar the page shows. */
 export function peopleShown() {
   return [...new Set(Array.from(slots(document), (slot) => slot.dataset.avatar))].filter(Boolean);
-}
-
-/** Return whose tint a person's default avatar has; templates/partials/macros.html computes the same. */
-export function tone(person) {
-  return `tone-${("abcdefghijklmnopqrstuvwxyz".indexOf(person[0] ?? "-") + person.length) % 8}`;
 }
 
 function slots(element) {

@@ -39,6 +39,7 @@ export class Connection {
     this.#socket.on("state", (message) => this.#onState(message));
     this.#socket.on("flag_update", (message) => onNews(message));
     this.#socket.on("post", onPost);
+    this.#socket.on("connect_error", () => this.#socket.active || this.#connectLater());
     this.#socket.on("disconnect", (reason) => this.#onDisconnect(reason));
     show("connecting");
     this.#pollIn(POLL_EVERY_MS);
@@ -68,9 +69,12 @@ export class Connection {
   #onDisconnect(reason) {
     show("connecting");
     this.#pollIn(Math.random() * POLL_EVERY_MS);
-    if (reason === "io server disconnect") {
-      setTimeout(() => this.#socket.connect(), TURNED_AWAY_WAIT_MS * (1 + Math.random()));
-    }
+    if (reason === "io server disconnect") this.#connectLater();
+  }
+
+  /** The client tries again by itself after a failure, but not when the server turned it away. */
+  #connectLater() {
+    setTimeout(() => this.#socket.connect(), TURNED_AWAY_WAIT_MS * (1 + Math.random()));
   }
 
   #onVisibility() {

@@ -1,6 +1,7 @@
 // The feed's list: posts that arrive, posts that wait for the reader, and how long ago they were written.
 
 import { learnAvatar, nameAvatars, showAvatars } from "./avatars.js";
+import { ageText } from "./labels.js";
 
 const MOST_POSTS = 200;
 const AT_TOP_PX = 120;
@@ -83,7 +84,7 @@ function cardOf(post) {
 function topicOf(topic) {
   const item = document.createElement("li");
   item.className = "topic";
-  item.textContent = String(topic).replaceAll("-", " ");
+  item.textContent = topic;
   return item;
 }
 
@@ -94,17 +95,9 @@ function updatePill() {
 
 function updateAges() {
   for (const time of list.querySelectorAll("time")) {
-    const age_s = (Date.now() - Date.parse(time.dateTime)) / 1000;
-    if (Number.isFinite(age_s)) time.textContent = ageText(age_s);
+    const seconds = (Date.now() - Date.parse(time.dateTime)) / 1000;
+    if (Number.isFinite(seconds)) time.textContent = ageText(seconds);
   }
-}
-
-/** Return an age as people say it, in the units the server uses. */
-export function ageText(age_s) {
-  if (age_s < 60) return "just now";
-  if (age_s < 3600) return `${Math.floor(age_s / 60)} min ago`;
-  if (age_s < 86_400) return `${Math.floor(age_s / 3600)} h ago`;
-  return `${Math.floor(age_s / 86_400)} d ago`;
 }
 
 function isReaderAtTop() {
