@@ -16,13 +16,32 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _PATIENCE_S = 60.0
-"""For a client's next request, and for room to write in its window."""
+_HEADERS_LIMIT_S = 10.0
 
 
 class _Handler(WSGIHandler):
     """One connection; it lets the server know while a request of it is being answered."""
 
     server: HttpServer
+
+    def read_request(self, raw_requestline: str) -> Any:
+        """Read the headers of a request; a client that does not get to their end in time is sent away."""
+        with gevent.Timeout(_HEADERS_LIMIT_S, TimeoutError):
+            return super().read_request(raw_requestline)
+
+    def handle_error(self, t: Any, v: Any, tb: Any) -> None:
+        """End a connection whose client is gone or stopped reading; anything else is a defect, and logged."""
+        if issubclass(t, OSError):
+            self.close_connection = True
+        else:
+            super().handle_error(t, v, tb)
+
+    def _handle_client_error(self, ex: Exception) -> object:
+        """Answer a request that cannot be read; a client that is gone gets no answer, and no line in the log."""
+        if isinstance(ex, OSError) and not self.response_length:
+            self.close_connection = True
+            return None
+        return super()._handle_client_error(ex)  # type: ignore[misc]  # a documented hook that the stubs leave out
 
     def handle_one_response(self) -> None:
         """Answer one request."""
@@ -49,18 +68,27 @@ class _Answering:
 
 
 class HttpServer(WSGIServer):
-    """Serves an application on a listening socket, whose descriptor it takes over. Writes no access log."""
+    """Serves an application on a listening socket, whose descriptor it takes over. Writes no access log.
+
+    Args:
+        listener: The socket.
+        application: What answers.
+        patience_s: For a client's next request, and for room to write in its window.
+    """
 
     handler_class = _Handler
 
-    def __init__(self, listener: socket.socket, application: Callable[..., Any]) -> None:
+    def __init__(
+        self, listener: socket.socket, application: Callable[..., Any], *, patience_s: float = _PATIENCE_S
+    ) -> None:
         served = gevent.socket.socket(fileno=listener.detach())
         super().__init__(served, application, log=None, error_log=_LOG)
         self.answering = _Answering()
+        self._patience_s = patience_s
 
     def handle(self, sock: gevent.socket.socket, address: Any) -> None:
         """Serve one connection."""
-        sock.settimeout(_PATIENCE_S)
+        sock.settimeout(self._patience_s)
         super().handle(sock, address)
 
     def drain(self, timeout_s: float) -> None:

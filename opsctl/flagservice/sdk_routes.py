@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from opsctl.flagservice.events import EventCounter
     from opsctl.flagservice.model import Environment
     from opsctl.flagservice.store import Store
-    from opsctl.flagservice.streams import Broadcaster, Channel, Subscription
+    from opsctl.flagservice.streams import Broadcaster, Channel
 
 _KEY_PREFIX = "api_key "
 
@@ -38,7 +38,7 @@ class SdkRoutes:
 
     def rules(self) -> Iterator[Rule]:
         """Yield the routes."""
-        yield Rule("/all", endpoint=self.stream, methods=["GET"])
+        yield _without_head(Rule("/all", endpoint=self.stream, methods=["GET"]))
         yield Rule("/sdk/latest-all", endpoint=self.poll, methods=["GET"])
         yield Rule("/bulk", endpoint=self.accept_events, methods=["POST"])
         yield Rule("/diagnostic", endpoint=self.accept_diagnostic, methods=["POST"])
@@ -47,17 +47,13 @@ class SdkRoutes:
         yield Rule("/status", endpoint=self.status, methods=["GET"])
 
     def stream(self, request: Request) -> Response:
-        """Send everything, then every change. The snapshot and the subscription are one step: none is missed."""
+        """Send everything, then every change."""
         project, environment = self._environment(request)
-        channel = (project, environment.key)
-        subscription = self._broadcaster.subscribe(channel)
-        snapshot = put_event(all_data(self._store.flags(project).values(), environment.key))
         response = Response(
-            self._events_of(channel, subscription, snapshot), content_type="text/event-stream; charset=utf-8"
+            self._events_of((project, environment.key)), content_type="text/event-stream; charset=utf-8"
         )
         response.headers["Cache-Control"] = "no-cache"
         response.headers["X-LD-EnvID"] = environment.id
-        response.call_on_close(lambda: self._broadcaster.unsubscribe(channel, subscription))
         return response
 
     def poll(self, request: Request) -> Response:
@@ -107,9 +103,11 @@ class SdkRoutes:
         body = {"status": "healthy", "droppedStreams": self._broadcaster.dropped, "environments": environments}
         return json_response(body)
 
-    def _events_of(self, channel: Channel, subscription: Subscription, snapshot: bytes) -> Iterator[bytes]:
+    def _events_of(self, channel: Channel) -> Iterator[bytes]:
+        # Nothing else runs between subscribing and taking the snapshot, so that no change falls between the two.
+        subscription = self._broadcaster.subscribe(channel)
         try:
-            yield snapshot
+            yield put_event(all_data(self._store.flags(channel[0]).values(), channel[1]))
             yield from subscription.events(self._heartbeat_s)
         finally:
             self._broadcaster.unsubscribe(channel, subscription)
@@ -125,6 +123,12 @@ class SdkRoutes:
         if found is None:
             raise unauthorized()
         return found
+
+
+def _without_head(rule: Rule) -> Rule:
+    """Refuse HEAD, which Werkzeug adds to GET: a stream has no length to announce."""
+    rule.methods = {"GET"}
+    return rule
 
 
 def _body(request: Request) -> bytes:

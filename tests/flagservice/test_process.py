@@ -219,3 +219,19 @@ def test_the_command_runs_it_and_says_where_it_is(tmp_path):
     process.terminate()
     assert process.wait(DEADLINE_S) == 0
     process.stdout.close()
+
+
+def test_a_change_that_the_database_refuses_is_a_503_and_the_next_one_counts(flag_service):
+    import sqlite3
+
+    kill = [{"op": "replace", "path": "/environments/test/on", "value": False}]
+    path = f"flags/default/{flag_service.flag}"
+    with sqlite3.connect(flag_service.data_dir / "flags.db", isolation_level=None) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        refused = flag_service.request("PATCH", path, kill)
+        holder.execute("ROLLBACK")
+
+    assert (refused.status, refused.json()["code"]) == (503, "service_unavailable")
+    assert "locked" in refused.json()["message"]
+    assert flag_service.request("GET", path).json()["_version"] == 1
+    assert flag_service.turn(on=False) == 2
