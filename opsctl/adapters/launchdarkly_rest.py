@@ -152,7 +152,7 @@ class LaunchDarklyRest:
 
 def no_such_flag(project: str, key: str, existing: Sequence[str]) -> OpsError:
     """Return the error for a flag key that is not there; the hint lists what may have been meant."""
-    close = difflib.get_close_matches(key, existing, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(key, existing, n=3, cutoff=0.75)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     return OpsError(
         ErrorCode.FLAG_NOT_FOUND,
