@@ -1,6 +1,7 @@
 """The server with clients that misbehave. It runs in this process: gevent's sockets take turns with the test."""
 
 import json
+import select
 import socket
 
 import gevent
@@ -131,7 +132,11 @@ def test_a_stream_whose_reader_lets_it_wait_too_long_ends(running, capfd):
     patch.close()
 
     client.sendall(request("GET /all", Authorization=key))
-    running.wait_for_streams(1)
+    has_begun = False
+    with gevent.Timeout(DEADLINE_S):
+        while not has_begun:
+            gevent.sleep(0.01)
+            has_begun = bool(select.select([client], [], [], 0)[0])
 
     running.wait_for_streams(0)
     client.close()

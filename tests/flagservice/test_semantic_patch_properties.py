@@ -29,7 +29,41 @@ clauses = st.lists(
     max_size=2,
 )
 weights = st.integers(0, 100_000).map(lambda part: {"enabled": part, "disabled": 100_000 - part})
-instructions = st.fixed_dictionaries(
+clause = st.fixed_dictionaries(
+    {"attribute": st.just("email"), "op": st.sampled_from(sorted(OPERATORS)), "values": st.lists(st.text(max_size=3))}
+)
+serve = st.one_of(
+    st.fixed_dictionaries({"variationId": st.sampled_from(["enabled", "disabled"])}),
+    st.fixed_dictionaries({"rolloutWeights": weights}, optional={"rolloutContextKind": st.just("device")}),
+)
+
+
+def valid(kind, **members):
+    return st.fixed_dictionaries({"kind": st.just(kind), **members})
+
+
+def merged(*parts):
+    return st.tuples(*parts).map(
+        lambda dictionaries: {key: value for one in dictionaries for key, value in one.items()}
+    )
+
+
+valid_instructions = st.one_of(
+    valid("turnFlagOn"),
+    valid("turnFlagOff"),
+    merged(valid("addRule", clauses=st.lists(clause, min_size=1, max_size=2)), serve),
+    merged(valid("updateFallthroughVariationOrRollout"), serve),
+    merged(valid("updateRuleVariationOrRollout", ruleId=st.sampled_from(["new-1", "new-2"])), serve),
+    valid("removeRule", ruleId=st.sampled_from(["new-1", "new-2"])),
+    valid("addTargets", contextKind=st.sampled_from(["user", "device"]), values=keys, variationId=st.just("enabled")),
+    valid("addTargets", contextKind=st.sampled_from(["user", "device"]), values=keys, variationId=st.just("disabled")),
+    valid("clearTargets", variationId=st.sampled_from(["enabled", "disabled"])),
+    valid("addPrerequisite", key=st.just("other"), variationId=st.just("enabled")),
+    valid("updateVariation", variationId=st.just("enabled"), name=st.text(max_size=5), description=st.text(max_size=5)),
+    valid("archiveFlag"),
+    valid("restoreFlag"),
+)
+wild_instructions = st.fixed_dictionaries(
     {"kind": st.sampled_from(sorted({*TARGETING, *SETTINGS, *NOT_SUPPORTED, "explode"}))},
     optional={
         "variationId": variation_ids,
@@ -48,7 +82,8 @@ instructions = st.fixed_dictionaries(
         "prerequisites": st.lists(st.fixed_dictionaries({"key": st.just("other"), "variationId": variation_ids})),
     },
 )
-patches = st.lists(st.lists(instructions, min_size=1, max_size=4), min_size=1, max_size=6)
+instructions = st.one_of(valid_instructions, wild_instructions)
+patches = st.lists(st.lists(instructions, min_size=1, max_size=3), min_size=1, max_size=6)
 
 
 @settings(max_examples=150, deadline=None)

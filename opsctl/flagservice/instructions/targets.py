@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from opsctl.flagservice.api_errors import invalid_request
 from opsctl.flagservice.instructions.scope import context_kind_of, variation_of
-from opsctl.flagservice.model import USER_KIND, EnvironmentConfig, Flag, Target
+from opsctl.flagservice.model import USER_KIND, EnvironmentConfig, Target
 from opsctl.flagservice.reading import objects, texts
 
 if TYPE_CHECKING:
@@ -74,13 +74,6 @@ def replace_user_targets(config: EnvironmentConfig, instruction: Instruction, sc
     return changed
 
 
-def shift_targets(targets: tuple[Target, ...], removed: int) -> tuple[Target, ...]:
-    """Return the targets as they read after the variation with index `removed`, which none of them uses, is gone."""
-    return tuple(
-        replace(target, variation=target.variation - 1) if target.variation > removed else target for target in targets
-    )
-
-
 def _with_values(
     config: EnvironmentConfig, kind: str, variation: int, *, added: tuple[str, ...] = (), removed: tuple[str, ...] = ()
 ) -> EnvironmentConfig:
@@ -100,17 +93,6 @@ def _with_values(
     if added and not is_known:
         kept.append(Target(variation=variation, values=added, context_kind=kind))
     return replace(config, targets=tuple(target for target in kept if target.values))
-
-
-def uses_variation(flag: Flag, index: int) -> bool:
-    """Whether any environment serves that variation by a target, a rule, its default rule or its off variation."""
-    return any(
-        index in config.fallthrough.indexes()
-        or index == config.off_variation
-        or any(index == target.variation for target in config.targets)
-        or any(index in rule.serve.indexes() for rule in config.rules)
-        for config in flag.environments.values()
-    )
 
 
 INSTRUCTIONS: dict[str, TargetingInstruction] = {

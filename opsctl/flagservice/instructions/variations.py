@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from opsctl.flagservice.api_errors import invalid_request
 from opsctl.flagservice.instructions.scope import variation_of
-from opsctl.flagservice.instructions.targets import shift_targets, uses_variation
 from opsctl.flagservice.model import EnvironmentConfig, Flag, Serve, Variation
 from opsctl.flagservice.reading import optional
 
@@ -44,14 +43,10 @@ def update_variation(flag: Flag, instruction: Instruction, _: PatchScope) -> Fla
 def remove_variation(flag: Flag, instruction: Instruction, scope: PatchScope) -> Flag:
     """Remove a variation that nothing serves; the indexes above it move down everywhere in the flag."""
     index = variation_of(instruction, flag)
-    if index in {flag.on_variation, flag.off_variation} or uses_variation(flag, index) or _is_required(scope, index):
+    required = _required_indexes(scope)
+    if index in {flag.on_variation, flag.off_variation} | required or _is_served(flag, index):
         raise invalid_request("the variation is in use, and cannot be removed")
-    if any(
-        one.key == flag.key and one.variation > index
-        for other in scope.flags.values()
-        for config in other.environments.values()
-        for one in config.prerequisites
-    ):
+    if any(one > index for one in required):
         raise invalid_request("a later variation is a prerequisite of another flag; remove that prerequisite first")
     return replace(
         flag,
@@ -79,12 +74,25 @@ def _index_of_value(flag: Flag, value: Any) -> int:
     raise invalid_request("the flag has no variation with that value")
 
 
-def _is_required(scope: PatchScope, index: int) -> bool:
-    return any(
-        one.key == scope.flag.key and one.variation == index
+def _required_indexes(scope: PatchScope) -> set[int]:
+    """Return the variations of the flag that other flags have as prerequisites."""
+    return {
+        one.variation
         for other in scope.flags.values()
         for config in other.environments.values()
         for one in config.prerequisites
+        if one.key == scope.flag.key
+    }
+
+
+def _is_served(flag: Flag, index: int) -> bool:
+    """Whether any environment serves that variation by a target, a rule, its default rule or its off variation."""
+    return any(
+        index in config.fallthrough.indexes()
+        or index == config.off_variation
+        or any(index == target.variation for target in config.targets)
+        or any(index in rule.serve.indexes() for rule in config.rules)
+        for config in flag.environments.values()
     )
 
 
@@ -93,7 +101,7 @@ def _shift_config(config: EnvironmentConfig, removed: int) -> EnvironmentConfig:
         config,
         fallthrough=_shift_serve(config.fallthrough, removed),
         off_variation=None if config.off_variation is None else _shifted(config.off_variation, removed),
-        targets=shift_targets(config.targets, removed),
+        targets=tuple(replace(target, variation=_shifted(target.variation, removed)) for target in config.targets),
         rules=tuple(replace(rule, serve=_shift_serve(rule.serve, removed)) for rule in config.rules),
     )
 
