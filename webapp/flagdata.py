@@ -44,6 +44,8 @@ class ObservedStore(FeatureStore):
     def __init__(self) -> None:
         self._items = InMemoryFeatureStore()
         self._newest: dict[tuple[str, str], int] = {}
+        self._flags: dict[str, FlagData] = {}
+        self._is_initialized = False
         self._listener: Callable[[str | None], None] = _nobody
 
     def listen(self, listener: Callable[[str | None], None]) -> None:
@@ -51,20 +53,23 @@ class ObservedStore(FeatureStore):
         self._listener = listener
 
     def flag(self, key: str) -> FlagData | None:
-        """Return what is held of a flag; `None` when there is none such."""
-        item = self._items.get(FEATURES, key)
-        if item is None:
-            return None
-        data = FEATURES.encode(item)
-        return FlagData(version=data["version"], depends_on_visitor=_depends_on_visitor(data))
+        """Return what is held of a flag; `None` when there is none such.
+
+        It takes none of the SDK's locks: under gevent each of them lets every other greenlet run first.
+        """
+        return self._flags.get(key)
 
     def flag_keys(self) -> tuple[str, ...]:
         """Return the keys of all flags that are held."""
-        return tuple(self._items.all(FEATURES, tuple))
+        return tuple(self._flags)
 
     def init(self, all_data: Mapping[VersionedDataKind, Mapping[str, Any]]) -> None:
         """Replace all data (SDK)."""
-        self._items.init({kind: self._without_older(kind, items) for kind, items in all_data.items()})
+        kept = {kind: self._without_older(kind, items) for kind, items in all_data.items()}
+        self._items.init(kept)
+        flags = kept.get(FEATURES, {})
+        self._flags = {key: _flag_data(item) for key, item in flags.items() if not item.get("deleted")}
+        self._is_initialized = True
         self._listener(None)
 
     def upsert(self, kind: VersionedDataKind, item: Any) -> None:
@@ -72,13 +77,18 @@ class ObservedStore(FeatureStore):
         if item["version"] > self._newest_of(kind, item["key"]):
             self._items.upsert(kind, item)
             self._note(kind, item["key"], item["version"])
+            if kind is FEATURES:
+                self._flags[item["key"]] = _flag_data(item)
         if kind is FEATURES:
             self._listener(item["key"])
 
     def delete(self, kind: VersionedDataKind, key: str, version: int) -> None:
         """Delete one item, if the deletion is newer (SDK)."""
-        self._items.delete(kind, key, version)
-        self._note(kind, key, version)
+        if version > self._newest_of(kind, key):
+            self._items.delete(kind, key, version)
+            self._note(kind, key, version)
+            if kind is FEATURES:
+                self._flags.pop(key, None)
         if kind is FEATURES:
             self._listener(key)
 
@@ -93,7 +103,7 @@ class ObservedStore(FeatureStore):
     @property
     def initialized(self) -> bool:
         """Whether there was a complete data set (SDK)."""
-        return bool(self._items.initialized)
+        return self._is_initialized
 
     def _without_older(self, kind: VersionedDataKind, items: Mapping[str, Any]) -> dict[str, Any]:
         kept = {}
@@ -114,6 +124,10 @@ class ObservedStore(FeatureStore):
 
     def _newest_of(self, kind: VersionedDataKind, key: str) -> int:
         return self._newest.get((kind.namespace, key), -1)
+
+
+def _flag_data(flag: Mapping[str, Any]) -> FlagData:
+    return FlagData(version=flag["version"], depends_on_visitor=_depends_on_visitor(flag))
 
 
 def _depends_on_visitor(flag: Mapping[str, Any]) -> bool:

@@ -101,6 +101,7 @@ class Gate:
         self.in_force_since_s = time.monotonic()
         self._revision = 0
         self._confirmed_at: float | None = None
+        self._is_live = False
         self._state_listeners: list[Callable[[FlagState], None]] = []
         self._source_listeners: list[Callable[[], None]] = []
         self._source = DataSource.NONE
@@ -110,8 +111,9 @@ class Gate:
         """Begin to follow the flag. What is known at once is decided when this returns."""
         self._store.listen(self._on_write)
         self._client.flag_tracker.add_listener(self._on_flag_change)
-        self._client.data_source_status_provider.add_listener(self._on_status)
-        self._confirm()
+        statuses = self._client.data_source_status_provider
+        statuses.add_listener(self._on_status)
+        self._on_status(statuses.status)
         self._refresh()
         if not self._store.initialized:
             _log.info("*** no flag data yet: the feed is degraded until there is")
@@ -142,14 +144,14 @@ class Gate:
         """Where the flag data comes from."""
         if not self._store.initialized:
             return DataSource.NONE
-        return DataSource.LIVE if self._is_live() else DataSource.LAST_KNOWN
+        return DataSource.LIVE if self._is_live else DataSource.LAST_KNOWN
 
     @property
     def age_s(self) -> float | None:
         """Seconds since the provider last confirmed the flag data; `None` when it never did."""
         if self._confirmed_at is None:
             return None
-        return 0.0 if self._is_live() else time.monotonic() - self._confirmed_at
+        return 0.0 if self._is_live else time.monotonic() - self._confirmed_at
 
     def decide(self, visitor: Visitor) -> Decision:
         """Return what this visitor gets now."""
@@ -235,17 +237,11 @@ class Gate:
         self._revision += 1
         self._tokens.put(True)
 
-    def _on_status(self, _status: DataSourceStatus) -> None:
-        self._confirm()
-        self._tokens.put(True)
-
-    def _confirm(self) -> None:
-        if self._store.initialized and (self._is_live() or self._source is DataSource.LIVE):
+    def _on_status(self, status: DataSourceStatus) -> None:
+        was_live, self._is_live = self._is_live, status.state is DataSourceState.VALID
+        if self._store.initialized and (was_live or self._is_live):
             self._confirmed_at = time.monotonic()
-
-    def _is_live(self) -> bool:
-        status = self._client.data_source_status_provider.status
-        return bool(status.state is DataSourceState.VALID)
+        self._tokens.put(True)
 
 
 def _reason(reason: dict[str, Any] | None) -> str:

@@ -75,7 +75,7 @@ function cardOf(post) {
   form.dataset.like = post.id;
   form.setAttribute("action", `/posts/${encodeURIComponent(post.id)}/like`);
   const button = form.querySelector("button");
-  button.setAttribute("aria-label", `Like this post by ${post.author.name}`);
+  form.querySelector("[data-like-author]").textContent = post.author.name;
   button.setAttribute("aria-pressed", String(post.liked_by_me === true));
   form.querySelector("[data-like-count]").textContent = String(post.like_count);
   return card;
