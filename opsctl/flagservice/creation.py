@@ -7,7 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from opsctl.flagservice.model import EnvironmentConfig, Flag, Prerequisite, Project, Serve
-from opsctl.flagservice.parsing import parse_variation
+from opsctl.flagservice.parsing import parse_custom_properties, parse_variation
 from opsctl.flagservice.reading import member, objects, optional, resource_key, texts
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def new_flag(body: Mapping[str, Any], project: Project, now_ms: int) -> Flag:
         off_variation=off_variation,
         using_environment_id=member(availability, "usingEnvironmentId", bool, snippet),
         using_mobile_key=member(availability, "usingMobileKey", bool, False),
-        custom_properties=member(body, "customProperties", dict, {}),
+        custom_properties=parse_custom_properties(body),
         maintainer_id=optional(body, "maintainerId", str),
         maintainer_team_key=optional(body, "maintainerTeamKey", str),
         environments={

@@ -46,7 +46,7 @@ def parse_flag(document: Mapping[str, Any], new_id: Callable[[], str]) -> Flag:
         off_variation=member(defaults, "offVariation", int),
         using_environment_id=member(availability, "usingEnvironmentId", bool, False),
         using_mobile_key=member(availability, "usingMobileKey", bool, False),
-        custom_properties=member(document, "customProperties", dict, {}),
+        custom_properties=parse_custom_properties(document),
         archived_ms=optional(document, "archivedDate", int),
         deprecated_ms=optional(document, "deprecatedDate", int),
         maintainer_id=optional(document, "maintainerId", str),
@@ -68,6 +68,15 @@ def parse_variation(item: Mapping[str, Any], new_id: Callable[[], str]) -> Varia
         name=optional(item, "name", str),
         description=optional(item, "description", str),
     )
+
+
+def parse_custom_properties(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Read `customProperties`: a name and a list of texts for each key."""
+    properties = member(document, "customProperties", dict, {})
+    return {
+        key: {"name": member(exactly(item, key, dict), "name", str), "value": list(texts(item, "value"))}
+        for key, item in properties.items()
+    }
 
 
 def parse_clause(item: Mapping[str, Any], new_id: Callable[[], str]) -> Clause:

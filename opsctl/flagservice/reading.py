@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 _KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9._-])?")
 _LONGEST_TEXT = 20_000
+_DEEPEST = 60
 _T = TypeVar("_T")
 
 
@@ -24,19 +26,45 @@ _REQUIRED = _Absent()
 
 
 def parse_json(body: bytes) -> Any:
-    """Parse a request's body.
+    """Parse a request's body. What it returns can be written as JSON again, in UTF-8.
 
     Raises:
-        ApiError: 400, it is not JSON, holds NaN or infinities, or is nested too deep.
+        ApiError: 400, it is not JSON, holds numbers or characters that are none, or is nested too deep.
     """
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
+        value = json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
+        if b"\\u" in body:
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise invalid_request("Invalid request body: not valid JSON") from error
+    if _is_deeper_than(value, _DEEPEST):
+        raise invalid_request("Invalid request body: nested too deep")
+    return value
 
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is too large a number")
+    return number
+
+
+def _is_deeper_than(value: Any, levels: int) -> bool:
+    layer = [value]
+    for _ in range(levels):
+        layer = [
+            child
+            for item in layer
+            if isinstance(item, (dict, list))
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not layer:
+            return False
+    return True
 
 
 def member(source: Mapping[str, Any], name: str, kind: type[_T], default: _T | _Absent = _REQUIRED) -> _T:

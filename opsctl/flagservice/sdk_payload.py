@@ -70,7 +70,7 @@ def delete_event(key: str, version: int) -> bytes:
 
 def to_json(value: Any) -> bytes:
     """Return compact JSON in UTF-8, on one line."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def _user_targets(config: EnvironmentConfig) -> list[dict[str, Any]]:

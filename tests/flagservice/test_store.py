@@ -128,7 +128,7 @@ def test_a_full_disk_refuses_the_change_and_loses_nothing(opened):
     connection = opened.store._connection
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count={pages}")
-    long = {"kind": "d" * 200_000}
+    long = {"kind": {"name": "long", "value": ["d" * 10_000 + str(number) for number in range(40)]}}
 
     with pytest.raises(sqlite3.OperationalError, match="full"):
         opened.store.create_flag("default", a_flag("big", custom_properties=long), opened.author)

@@ -66,6 +66,16 @@ class Call:
             raise invalid_request(f"{name} must be true or false")
         return text.lower() in {"true", "1"}
 
+    def refuse_parameters(self, *names: str) -> None:
+        """Refuse query parameters that this service does not have: an answer that ignores a filter misleads.
+
+        Raises:
+            ApiError: 400, one of them was given.
+        """
+        for name in names:
+            if name in self.request.args:
+                raise invalid_request(f"the parameter {name!r} is not supported by this service")
+
     def author(self, body: Any = None, *, delta: Any = None) -> Author:
         """Return who makes the change, with the `comment` of the body, where there is one."""
         comment = member(body, "comment", str, "") if isinstance(body, dict) else ""

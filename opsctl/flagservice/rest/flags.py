@@ -64,9 +64,8 @@ class FlagRoutes:
 
     def create(self, call: Call, project: str) -> Response:
         """Create a flag."""
+        call.refuse_parameters("clone")
         owner = self._store.project(project)
-        if call.text("clone") is not None:
-            raise invalid_request("clone is not supported by this service")
         flag = self._store.create_flag(project, new_flag(call.object_body(), owner, self._now_ms()), call.author())
         return json_response(flag_representation(flag, owner), 201)
 

@@ -42,6 +42,7 @@ class ProjectRoutes:
 
     def list(self, call: Call) -> Response:
         """List projects; `expand=environments` shows those too."""
+        call.refuse_parameters("filter", "sort")
         projects = sorted(self._store.projects(), key=lambda project: project.name.lower())
         return json_response(page(call, projects, lambda project: _project(project, is_expanded=_is_expanded(call))))
 
@@ -51,6 +52,7 @@ class ProjectRoutes:
 
     def list_environments(self, call: Call, project: str) -> Response:
         """List a project's environments, in the order they were made or by `sort`."""
+        call.refuse_parameters("filter")
         owner = self._store.project(project)
         environments = _sorted(owner.environments, call.text("sort"))
         return json_response(page(call, environments, lambda environment: _environment(owner.key, environment)))
