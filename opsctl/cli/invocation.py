@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -114,8 +114,11 @@ class Call:
         if self.as_json:
             self.streams.result(json.dumps(data(self.view()), ensure_ascii=False))
             return
-        text = human(self.view())
-        self.streams.result(text.rpartition("\n")[2] if self.common.quiet and is_report else text)
+        if self.common.quiet and is_report:
+            # Without a width the state and the way back stand on one line.
+            self.streams.result(human(replace(self.view(), width=None)).rpartition("\n")[2])
+        else:
+            self.streams.result(human(self.view()))
 
     def announce_target(self) -> None:
         """Say what is addressed, before anything is written to it."""

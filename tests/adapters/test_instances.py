@@ -7,7 +7,7 @@ import time
 
 import pytest
 from builders import a_report
-from control_sockets import FakeInstance
+from support.control_sockets import FakeInstance
 from support.waiting import eventually
 
 from opsctl.adapters.instances import SocketInstances

@@ -1,0 +1,128 @@
+"""`opsctl(...)` runs one command line in this process and returns its transcript."""
+
+import io
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fakes import FakeClock, InMemoryFlags, ScriptedInstances, ScriptedStream
+
+from opsctl.cli.app import run
+from opsctl.cli.io import Streams
+from opsctl.services.flags import FlagService
+from opsctl.services.status import StatusService
+from opsctl.services.switch import SwitchService
+from opsctl.services.watch import WatchService
+
+GOLDEN = Path(__file__).parent / "golden"
+LOCAL = {
+    "url": "http://127.0.0.1:1",
+    "project": "default",
+    "environments": {"test": {"sdk_key": "sdk-0000000000000000aaaa"}},
+    "tokens": {"writer": "api-0000000000000000bbbb"},
+}
+
+
+@dataclass
+class Transcript:
+    """What one command line said, and its exit code."""
+
+    exit_code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    @property
+    def last_line(self):
+        return self.out.rstrip("\n").splitlines()[-1]
+
+
+class Terminal(io.StringIO):
+    """A person at a terminal, who gives these answers."""
+
+
+class Wired:
+    """Services on fakes, as `opsctl.wiring.Wiring` builds them on adapters."""
+
+    def __init__(self):
+        self.clock = FakeClock()
+        self.flags_at_provider = InMemoryFlags(clock=self.clock)
+        self.instances = ScriptedInstances(self.clock, ())
+        self.stream = ScriptedStream()
+
+    def script(self, *steps):
+        self.instances = ScriptedInstances(self.clock, *steps)
+
+    def __call__(self, settings):
+        self.settings = settings
+        return self
+
+    def switch(self, note):
+        provider = self.flags_at_provider
+        return SwitchService(reader=provider, writer=provider, instances=self.instances, clock=self.clock, note=note)
+
+    def status(self):
+        provider = self.flags_at_provider
+        return StatusService(reader=provider, audit=provider, instances=self.instances, clock=self.clock)
+
+    def flags(self):
+        return FlagService(reader=self.flags_at_provider, writer=self.flags_at_provider)
+
+    def watch(self):
+        return WatchService(stream=self.stream, audit=self.flags_at_provider, clock=self.clock)
+
+
+@pytest.fixture
+def wired():
+    return Wired()
+
+
+@pytest.fixture
+def opsctl(wired, tmp_path):
+    """Run a command line. A non-zero exit fails the test unless it says which one it expects.
+
+    `answers` puts a person at a terminal of 80 columns; without them there is none, and nothing is wrapped.
+    """
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    (data_dir / "flag-service.json").write_text(json.dumps(LOCAL))
+
+    def call(*arguments, expect=0, answers=None, stdin="", environ=None, stdout=None, width=None):
+        streams = Streams(
+            stdin=io.StringIO(stdin if answers is None else "".join(f"{answer}\n" for answer in answers)),
+            stdout=stdout or io.StringIO(),
+            stderr=io.StringIO(),
+            interactive=answers is not None,
+            width=80 if answers is not None else width,
+        )
+        exit_code = run(
+            arguments,
+            streams=streams,
+            environ={"OPSCTL_DATA_DIR": str(data_dir), **(environ or {})},
+            directory=tmp_path,
+            wire=wired,
+        )
+        out = streams.stdout.getvalue() if isinstance(streams.stdout, io.StringIO) else ""
+        transcript = Transcript(exit_code, out, streams.stderr.getvalue())
+        assert exit_code == expect, transcript
+        return transcript
+
+    return call
+
+
+@pytest.fixture
+def golden():
+    """Compare text with a file under golden/; OPSCTL_UPDATE_GOLDEN=1 writes the file, and review reads the diff."""
+
+    def compare(name, text):
+        path = GOLDEN / f"{name}.txt"
+        if os.environ.get("OPSCTL_UPDATE_GOLDEN"):
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8")
+
+    return compare

@@ -1,0 +1,192 @@
+"""Where errors become text and exit codes."""
+
+import io
+import json
+
+import pytest
+from builders import KEY
+from fakes import ClosedPipe
+
+from opsctl.cli.app import build_app
+from opsctl.cli.exit_codes import EXIT_CODES, exit_code_of
+from opsctl.cli.io import Streams
+from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.switch import Outcome
+
+
+def commands_of(group, path=()):
+    for name, one in group.commands.items():
+        if hasattr(one, "commands"):
+            yield from commands_of(one, (*path, name))
+        else:
+            yield (*path, name), one
+
+
+def every_command():
+    import typer
+
+    return list(commands_of(typer.main.get_command(build_app())))
+
+
+@pytest.mark.parametrize("code", list(ErrorCode))
+def test_every_error_code_has_an_exit_code_and_none_is_success(code):
+    assert EXIT_CODES[code] != 0
+
+
+@pytest.mark.parametrize(
+    ("outcome", "exit_code"),
+    [
+        (Outcome.CONFIRMED, 0),
+        (Outcome.NO_INSTANCES, 0),
+        (Outcome.NOT_VERIFIED, 0),
+        (Outcome.PLANNED, 0),
+        (Outcome.PENDING, 3),
+        (Outcome.SUPERSEDED, 7),
+        (Outcome.INTERRUPTED, 130),
+    ],
+)
+def test_every_outcome_has_its_exit_code(outcome, exit_code):
+    assert exit_code_of(outcome) == exit_code
+
+
+@pytest.mark.parametrize(
+    ("path", "command"), every_command(), ids=lambda value: "-".join(value) if isinstance(value, tuple) else ""
+)
+def test_every_command_has_help_with_an_example_of_itself(path, command):
+    assert f"Example: opsctl {' '.join(path)}" in command.help
+
+
+@pytest.mark.parametrize("path", [path for path, _command in every_command()], ids=" ".join)
+def test_every_command_shows_its_help(opsctl, path):
+    assert f"Usage: opsctl {' '.join(path)}" in opsctl(*path, "--help").out
+
+
+def test_alone_it_shows_its_commands(opsctl):
+    out = opsctl().out
+
+    assert "opsctl serve" in out
+    assert all(f"\n  {name} " in out for name in ("status", "kill", "restore", "watch", "flags", "config"))
+
+
+def test_the_version_is_shown(opsctl):
+    assert opsctl("--version").out.startswith("opsctl 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("kil",), "no such command 'kil'. Did you mean 'kill'?"),
+        (("kill", "--relly"), "no such option: --relly"),
+        (("kill", "--timeout"), "requires an argument"),
+        (("kill", "a", "b"), "unexpected extra argument"),
+        (("flags", "create"), "missing argument"),
+        (("flags", "gte"), "Did you mean 'get'?"),
+    ],
+)
+def test_a_usage_error_is_one_line_and_the_fix(opsctl, arguments, says):
+    result = opsctl(*arguments, expect=2)
+
+    error, fix = result.err.splitlines()
+    assert says in error
+    assert fix.startswith("fix:   opsctl")
+    assert fix.endswith("--help")
+    assert result.out == ""
+
+
+@pytest.mark.parametrize("environ", [{}, {"OPSCTL_OUTPUT": "json"}])
+def test_a_usage_error_in_json_mode_is_an_object_on_stderr(opsctl, environ):
+    arguments = ("kil",) if environ else ("kil", "--json")
+
+    error = json.loads(opsctl(*arguments, expect=2, environ=environ).err)
+
+    assert error == {
+        "code": "usage",
+        "message": "no such command 'kil'. Did you mean 'kill'?",
+        "hint": "opsctl --help",
+        "request_id": None,
+    }
+
+
+def test_json_mode_from_opsctl_toml_holds_for_errors_too(opsctl, tmp_path):
+    (tmp_path / "opsctl.toml").write_text('output = "json"\n')
+
+    assert json.loads(opsctl("flags", "get", "nope", expect=1).err)["code"] == "flag_not_found"
+
+
+def test_the_request_id_is_shown(opsctl, wired):
+    wired.flags_at_provider.fail_reads(OpsError(ErrorCode.FORBIDDEN, "no", hint="ask", request_id="30ce6058"))
+
+    assert "(request 30ce6058)" in opsctl("flags", "get", expect=4).err
+
+
+def test_what_the_provider_says_cannot_forge_a_line(opsctl, wired):
+    wired.flags_at_provider.fail_reads(OpsError(ErrorCode.FAILED, "bad\x1b[2J\nfix:   rm -rf", hint="a\nb"))
+
+    lines = opsctl("flags", "get", expect=1).err.splitlines()
+
+    assert len(lines) == 2
+    assert "\x1b" not in lines[0]
+
+
+def test_a_defect_is_one_line_that_asks_for_a_report(opsctl, wired):
+    wired.flags = lambda: 1 / 0
+
+    result = opsctl("flags", "list", expect=1)
+
+    assert "unexpected ZeroDivisionError" in result.err
+    assert "OPSCTL_TRACEBACK=1" in result.err
+    assert len(result.err.splitlines()) == 2
+
+
+def test_a_defect_shows_its_traceback_when_asked(opsctl, wired):
+    wired.flags = lambda: 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        opsctl("flags", "list", environ={"OPSCTL_TRACEBACK": "1"})
+
+
+def test_ctrl_c_anywhere_exits_130_and_says_so(opsctl, wired):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    wired.flags = interrupted
+
+    assert opsctl("flags", "list", expect=130).err == "error: interrupted\n"
+
+
+def test_a_reader_that_went_away_does_not_change_how_a_kill_ends(opsctl, wired):
+    result = opsctl("kill", "--yes", "--no-wait", stdout=ClosedPipe())
+
+    assert result.err == ""
+    assert not wired.flags_at_provider.flags[KEY].targeting["test"].on
+
+
+def test_bad_configuration_is_named_with_its_place(opsctl):
+    result = opsctl("status", "--timeout", "soon", expect=2)
+
+    assert "timeout_s (from option): 'soon' is not a duration" in result.err
+
+
+def test_a_dotenv_with_typographic_quotes_is_named_with_the_fix(opsctl, tmp_path):
+    (tmp_path / ".env").write_text("LAUNCHDARKLY_SDK_KEY=“sdk-123”\n")
+
+    result = opsctl("status", expect=2)
+
+    assert "typographic quotes" in result.err
+    assert "sdk-123" not in result.err
+
+
+def test_colour_marks_only_what_goes_to_a_terminal_that_wants_it():
+    coloured = Streams(stdin=io.StringIO(), stdout=io.StringIO(), stderr=io.StringIO(), colour=True)
+    plain = Streams(stdin=io.StringIO(), stdout=io.StringIO(), stderr=io.StringIO())
+
+    assert (coloured.colour, plain.colour) == (True, False)
+
+
+def test_nothing_is_written_after_the_reader_went_away():
+    streams = Streams(stdin=io.StringIO(), stdout=ClosedPipe(), stderr=io.StringIO())
+
+    streams.result("first")
+    streams.result("second")
+
+    assert streams.closed
