@@ -14,9 +14,9 @@ export function enhanceForms(isLive) {
     if (form.matches("[data-like]")) {
       event.preventDefault();
       like(form);
-    } else if (form.matches("[data-compose]") && isLive()) {
+    } else if (form.matches("[data-compose]")) {
       event.preventDefault();
-      write(form);
+      write(form, isLive);
     }
   });
   watchComposer(document.querySelector("[data-compose]"));
@@ -42,7 +42,7 @@ async function like(form) {
   announcer.textContent = answer.error;
 }
 
-async function write(form) {
+async function write(form, isLive) {
   const hint = form.querySelector("[data-compose-hint]");
   const button = form.querySelector("button");
   const text = form.querySelector("textarea");
@@ -52,6 +52,7 @@ async function write(form) {
   hint.textContent = answer.error ?? "";
   if (answer.error !== undefined) return;
   text.value = "";
+  if (!isLive()) return location.reload();
   announcer.textContent = "Posted.";
   showNewest();
 }
