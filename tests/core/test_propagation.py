@@ -93,8 +93,10 @@ def test_browsers_that_did_not_confirm_are_named():
 
     assert (seen.browsers, seen.browsers_confirmed) == (10, 5)
     assert seen.stragglers == (
-        ("worker-0: 5 browsers not confirmed: browser 3f9a · Chrome · Sandy, browser 77aa · Firefox · Noor, c"
-        " and 2 more"),
+        (
+            "worker-0: 5 browsers not confirmed: browser 3f9a · Chrome · Sandy, browser 77aa · Firefox · Noor, c"
+            " and 2 more"
+        ),
     )
 
 

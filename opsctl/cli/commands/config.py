@@ -6,7 +6,9 @@ from opsctl.cli.invocation import Call
 
 @command()
 def show(call: Call) -> None:
-    """Show every setting, its value and where it was found. Secrets show their last four characters at most.
+    """Show every setting and its source.
+
+    Secrets show their last four characters at most.
 
     Example: opsctl config show --env production
     """

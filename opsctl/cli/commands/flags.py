@@ -15,7 +15,9 @@ TagOption = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", hel
 
 @command()
 def list_flags(call: Call) -> None:
-    """List the flags of the project, with what each serves in the environment.
+    """List the flags of the project.
+
+    With what each serves in the environment.
 
     Example: opsctl flags list --env production
     """
@@ -29,7 +31,9 @@ def list_flags(call: Call) -> None:
 
 @command(names_flag=True)
 def get_flag(call: Call) -> None:
-    """Show one flag: its variations, and in every environment its targeting and what it serves now.
+    """Show one flag in every environment.
+
+    Its variations, and in every environment its targeting and what it serves now.
 
     Example: opsctl flags get show-avatars-and-reccs
     """
@@ -50,7 +54,9 @@ def create_flag(
     description: DescriptionOption = "",
     tag: TagOption = None,
 ) -> None:
-    """Create a kill switch: a permanent boolean flag, Enabled and Disabled, off in every environment.
+    """Create a kill switch.
+
+    A permanent boolean flag with the variations Enabled and Disabled, off in every environment.
 
     Example: opsctl flags create show-search --description "Shut off the search suggestions."
     """

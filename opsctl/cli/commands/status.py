@@ -6,7 +6,9 @@ from opsctl.cli.invocation import Call
 
 @command(names_flag=True)
 def status(call: Call) -> int:
-    """Show the flag as the provider has it, what each instance and its browsers serve, and who changed it last.
+    """Show who serves what.
+
+    The flag as the provider has it, each instance and its browsers, and who changed it last.
 
     Example: opsctl status --env production
     """

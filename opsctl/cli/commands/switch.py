@@ -15,7 +15,9 @@ def kill(
     dry_run: options.DryRunOption = False,
     no_wait: options.NoWaitOption = False,
 ) -> int:
-    """Turn the kill switch off, and return when every instance and every connected browser confirmed.
+    """Turn the kill switch off.
+
+    It returns when every instance and every connected browser confirmed, and says who did not.
 
     Example: opsctl kill --reason "checkout p99 above 2 s" --incident INC-4312
     """
@@ -32,7 +34,9 @@ def restore(
     dry_run: options.DryRunOption = False,
     no_wait: options.NoWaitOption = False,
 ) -> int:
-    """Turn the kill switch on again, and return when every instance and every connected browser confirmed.
+    """Turn the kill switch on again.
+
+    It returns when every instance and every connected browser confirmed, and says who did not.
 
     Example: opsctl restore --reason "checkout is fine again"
     """

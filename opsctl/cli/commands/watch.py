@@ -15,7 +15,9 @@ UntilOption = Annotated[Until | None, typer.Option("--until", help="End when the
 
 @command(names_flag=True)
 def watch(call: Call, *, until: UntilOption = None) -> int:
-    """Show every change of the kill switch with who made it and why, until Ctrl-C, --until or --timeout.
+    """Show changes as they happen.
+
+    Each with who made it and why, until Ctrl-C, --until or --timeout.
 
     Example: opsctl watch --until restored --timeout 30m
     """

@@ -1,0 +1,50 @@
+"""docs/json.md against what the program writes."""
+
+import re
+from pathlib import Path
+
+import pytest
+from builders import a_sighting
+
+from opsctl.core.modes import Mode
+from opsctl.core.switch import Outcome
+from opsctl.core.watching import WatchKind
+
+PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
+
+
+def keys_of(value):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from keys_of(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from keys_of(inner)
+
+
+@pytest.mark.parametrize(
+    ("section", "arguments"),
+    [
+        ("`kill`, `restore`", ("kill", "--yes", "--json")),
+        ("`status`", ("status", "--json")),
+        ("`flags list`, `flags get`, `flags create`", ("flags", "list", "--json")),
+        ("`flags list`, `flags get`, `flags create`", ("flags", "get", "--json")),
+        ("`flags list`, `flags get`, `flags create`", ("flags", "create", "show-search", "--json")),
+        ("`config show`", ("config", "show", "--json")),
+    ],
+)
+def test_every_field_that_is_written_is_documented(opsctl, wired, section, arguments):
+    wired.script([a_sighting(version=8, mode=Mode.DEGRADED, connected=1, latencies=[80], seen_ms=60)])
+    text = PAGE.split(f"## {section}\n")[1].split("\n## ")[0] + PAGE.split("## Common parts\n")[1].split("\n## ")[0]
+    environments = {"test", "production"}
+
+    written = set(keys_of(opsctl(*arguments).json)) - environments
+
+    assert written
+    assert not [key for key in sorted(written) if not re.search(rf'["`.]{key}["`]', text)]
+
+
+@pytest.mark.parametrize("word", [*Outcome, *WatchKind])
+def test_every_outcome_and_event_is_documented(word):
+    assert f"| `{word}` |" in PAGE
