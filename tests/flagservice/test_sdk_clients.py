@@ -9,6 +9,8 @@ from ldclient.config import Config
 from support.flag_service import FlagServiceProcess
 from support.waiting import eventually
 
+pytestmark = pytest.mark.acceptance
+
 SANDY = Context.builder("example-user-key").name("Sandy").build()
 
 

@@ -11,6 +11,7 @@ import pytest
 from flag_values import a_flag
 
 from opsctl.core.errors import OpsError
+from opsctl.flagservice import database
 from opsctl.flagservice.api_errors import ApiError
 from opsctl.flagservice.auditing import Author
 from opsctl.flagservice.credentials import load_credentials
@@ -141,7 +142,9 @@ def test_a_full_disk_refuses_the_change_and_loses_nothing(opened):
     again.store.close()
 
 
-def test_a_database_that_another_process_holds_is_waited_for_and_then_named(opened):
+def test_a_database_that_another_process_holds_is_waited_for_and_then_named(opened, monkeypatch):
+    monkeypatch.setattr(database, "_BUSY_TIMEOUT_MS", 50)
+    opened.store._connection.execute("PRAGMA busy_timeout=50")
     with sqlite3.connect(opened.path, isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(sqlite3.OperationalError, match="locked"):
