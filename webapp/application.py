@@ -116,6 +116,7 @@ def build_feed(settings: Settings | None = None, *, cast: Cast | None = None, da
 
 def _flask_app() -> Flask:
     app = Flask("webapp")
+    app.debug = False
     app.config.update(MAX_CONTENT_LENGTH=_LONGEST_BODY_BYTES, MAX_FORM_PARTS=20)
     cache_static_files(app)
     return app

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
     from opsctl.settings import Settings
 
+_HOST = re.compile(r"(?:(?P<name>[A-Za-z0-9._-]+)|\[(?P<address>[0-9A-Fa-f:.]+)\])(?::[0-9]{1,5})?")
 _ANY_ADDRESS = {"0.0.0.0", "::", ""}  # noqa: S104 - recognised, not bound
 
 
@@ -88,12 +90,8 @@ def is_local_peer(environ: dict[str, Any]) -> bool:
 
 
 def _hostname(host: str) -> str | None:
-    if not host or "@" in host or "/" in host:
-        return None
-    try:
-        return urlsplit(f"//{host}").hostname
-    except ValueError:
-        return None
+    match = _HOST.fullmatch(host)
+    return (match["name"] or match["address"]).lower() if match else None
 
 
 def _is_loopback(name: str) -> bool:

@@ -42,6 +42,11 @@ class Pages:
         self._popular: TTLCache[str, list[Post]] = TTLCache(1, _POPULAR_KEPT_S)
         self._lock = threading.Lock()
 
+    @property
+    def revision(self) -> int:
+        """Moves with each change of the posts and their likes."""
+        return self._feed.revision
+
     def context(self, visitor: Visitor, decision: Decision) -> dict[str, Any]:
         """Return the values of the template for the page, except those about the flag itself."""
         is_full = decision.mode is Mode.FULL

@@ -17,10 +17,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, abort, jsonify, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, jsonify, make_response, redirect, request, url_for
 
 from opsctl.core.modes import Mode
 from webapp.feed import BadPostError
+from webapp.rendered import RenderedPages
 from webapp.switching import state_message
 from webapp.visitors import DEVICE_COOKIE, remember_device, remember_person
 
@@ -46,6 +47,7 @@ class FeedRoutes:
     ) -> None:
         self._gate = gate
         self._pages = pages
+        self._rendered = RenderedPages(gate, pages)
         self._visitors = visitors
         self._interactions = interactions
         self._hosts = hosts
@@ -68,17 +70,8 @@ class FeedRoutes:
 
     def _index(self) -> ResponseReturnValue:
         visitor = self._visitors.of(request.cookies)
-        decision, context = _in_force(self._gate, visitor, lambda decision: self._pages.context(visitor, decision))
-        response = make_response(
-            render_template(
-                "index.html",
-                mode=decision.mode,
-                epoch=decision.epoch.to_wire(),
-                flag_key=self._gate.flag,
-                source=self._gate.source,
-                **context,
-            )
-        )
+        _, html = _in_force(self._gate, visitor, lambda decision: self._rendered.html(visitor, decision))
+        response = make_response(html)
         response.headers["Cache-Control"] = _REVALIDATE
         if request.cookies.get(DEVICE_COOKIE) != visitor.device:
             remember_device(response, visitor, secure=request.is_secure)

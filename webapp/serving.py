@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _DRAIN_S = 5.0
 _CONTROL_STOP_S = 0.5
+_FEW_FILES = 4096
 _IDLE_S = 75.0
 """How long a connection may be silent; those of websockets are watched by their pings."""
 _HEADERS_S = 15.0
@@ -36,6 +38,7 @@ def serve(settings: Settings, environ: Mapping[str, str], *, number: int) -> Non
         OpsError: it cannot listen, or another worker of this number runs.
     """
     stopping = stop_event(environ)
+    _allow_many_connections()
     listener = inherited_listener(environ) or open_listener(
         settings.host, settings.port, what="the feed", option="--port"
     )
@@ -57,6 +60,16 @@ def serve(settings: Settings, environ: Mapping[str, str], *, number: int) -> Non
         path.unlink(missing_ok=True)
         feed.lifecycle.close()
         _log.info("%s stopped", instance)
+
+
+def _allow_many_connections() -> None:
+    """Take as many open files as the system allows: every connected browser is two of them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard != resource.RLIM_INFINITY and hard < _FEW_FILES:
+        _log.warning("at most %d open files (ulimit -n): fewer than %d browsers can connect", hard, hard // 2)
+    elif soft < _FEW_FILES:
+        _log.debug("raised the limit of open files from %d to %d", soft, hard)
 
 
 def _drain(feed: FeedApp, pages: pywsgi.WSGIServer) -> None:

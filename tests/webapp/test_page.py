@@ -110,17 +110,49 @@ def test_an_avatar_api_that_fails_never_fails_the_page(start_feed, avatar_server
     assert context["avatar_image"] is None
 
 
-def test_the_posts_stay_the_same_over_a_reload_and_a_kill(start_feed, rendered):
+def test_the_posts_stay_the_same_over_a_reload_and_a_kill(start_feed):
     data = flag_data(on=True)
     feed = start_feed(data_source=data)
-    page(feed)
-    page(feed)
+    before, again = posts_in(page(feed).text), posts_in(page(feed).text)
     turn(data, on=False)
     eventually(lambda: feed.gate.state.mode is Mode.DEGRADED)
-    page(feed)
 
-    before, again, killed = ([post.id for post in context["posts"]] for _, context in rendered)
+    killed = posts_in(page(feed).text)
+
+    assert len(before) == 5
     assert before == again == killed
+
+
+def posts_in(html):
+    return re.findall(r'id="post-(p[0-9]+)"', html)
+
+
+def test_a_page_is_rendered_once_for_everybody_who_sees_the_same(killed_feed, rendered):
+    pages = [page(killed_feed).text for _ in range(5)]
+
+    assert len(set(pages)) == 1
+    assert len(rendered) == 1
+
+
+def test_a_change_is_on_the_next_page(full_feed, rendered):
+    page(full_feed)
+
+    full_feed.feed.write("noor", "Just now.")
+
+    assert "Just now." in page(full_feed).text
+    full_feed.feed.toggle_like("p3", "sandy")
+    page(full_feed)
+    assert next(post for post in rendered[-1][1]["posts"] if post.id == "p3").liked_by_me is True
+
+
+def test_an_avatar_that_came_late_is_on_the_next_page(start_feed, avatar_server):
+    works, avatar_server.script = avatar_server.script, lambda handler: answer_json(handler, [])
+    feed = start_feed(data_source=flag_data(on=True), avatar_api_url=avatar_server.url)
+    assert avatar_server.url not in page(feed).text
+
+    avatar_server.script = works
+
+    assert f"{avatar_server.url}/images/" in page(feed).text
 
 
 def test_what_is_popular_is_on_the_page_in_both_modes(full_feed, killed_feed, rendered):

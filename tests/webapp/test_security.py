@@ -22,7 +22,15 @@ def test_loopback_names_are_answered(client, host):
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "localhost.evil.example", "127.0.0.1.nip.io", "evil.example:80", "a@localhost", "10.0.0.1"],
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "127.0.0.1.nip.io",
+        "evil.example:80",
+        "a@localhost",
+        "localhost;x",
+        "10.0.0.1",
+    ],
 )
 @pytest.mark.parametrize("path", ["/", "/api/mode", "/metrics", "/socket.io/?EIO=4&transport=websocket"])
 def test_other_hosts_are_refused(client, host, path):
