@@ -1,6 +1,7 @@
 """The page in both modes, and what it is made of."""
 
 import re
+import threading
 
 import pytest
 from feed_parts import FLAG, PEOPLE, answer_json, flag_data, small_cast, turn
@@ -213,10 +214,12 @@ def test_a_page_that_waits_for_avatars_while_the_feed_is_killed_leaves_degraded(
     data = flag_data(on=True)
     feed = start_feed(data_source=data, avatar_api_url=avatar_server.url, avatar_deadline_s=10.0)
 
+    first = threading.Lock()
+
     def kill_meanwhile(handler):
-        if feed.gate.state.mode is Mode.FULL:
+        if first.acquire(blocking=False):
             turn(data, on=False)
-            eventually(lambda: feed.gate.state.mode is Mode.DEGRADED)
+        eventually(lambda: feed.gate.state.mode is Mode.DEGRADED)
         avatar_server.image(handler)
 
     avatar_server.script = kill_meanwhile
