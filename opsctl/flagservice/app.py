@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,14 +16,14 @@ from opsctl.flagservice.api_errors import ApiError, invalid_request, method_not_
 from opsctl.flagservice.responses import error_response
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from werkzeug.routing import Rule
 
 _LOG = logging.getLogger(__name__)
 _LONGEST_BODY = 10 * 1024 * 1024
 _OVERRIDABLE = frozenset({"DELETE", "PATCH", "PUT"})
-
-Handler = Callable[..., Response]
 
 
 class Application:
@@ -61,16 +60,12 @@ class Application:
         request = Request(environ)
         request.max_content_length = _LONGEST_BODY
         _require_loopback_name(request.host)
-        handler, values = self._match(request)
-        return handler(request, **values)
-
-    def _match(self, request: Request) -> tuple[Handler, dict[str, str]]:
-        routes: Map = self._routes  # type: ignore[assignment]  # dispatching only begins once they are there
         try:
-            handler, values = routes.bind_to_environ(request.environ).match(method=_method(request))
+            handler, values = self._routes.bind_to_environ(environ).match(method=_method(request))
         except NotFound as error:
             raise not_found(request.path) from error
-        return handler, dict(values)
+        response: Response = handler(request, **values)
+        return response
 
 
 def _refusal(error: Exception) -> ApiError:

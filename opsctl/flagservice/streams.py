@@ -13,8 +13,6 @@ from opsctl.flagservice.versions import changed_environments
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlet import greenlet
-
     from opsctl.flagservice.store import FlagChange
 
 _QUEUE_LIMIT = 256
@@ -26,11 +24,11 @@ Channel = tuple[str, str]
 
 
 class Subscription:
-    """One open stream: the events that wait to be written to it."""
+    """One open stream: the events that wait to be written to it. It belongs to the greenlet that makes it."""
 
     def __init__(self, queue_limit: int) -> None:
         self._queue: Queue[bytes] = Queue(queue_limit)
-        self._greenlet: greenlet | None = None
+        self._writer = gevent.getcurrent()
         self._is_over = False
 
     def events(self, heartbeat_s: float) -> Iterator[bytes]:
@@ -38,7 +36,6 @@ class Subscription:
 
         What waits in the queue is yielded as one piece, so that a burst costs one write.
         """
-        self._greenlet = gevent.getcurrent()
         while not self._is_over:
             try:
                 piece = [self._queue.get(timeout=heartbeat_s)]
@@ -66,8 +63,8 @@ class Subscription:
     def drop(self) -> None:
         """End the stream at once, even in the middle of a write that its reader does not take."""
         self._is_over = True
-        if isinstance(self._greenlet, gevent.Greenlet):
-            self._greenlet.kill(block=False)
+        if isinstance(self._writer, gevent.Greenlet):
+            self._writer.kill(block=False)
 
 
 class Broadcaster:
@@ -79,7 +76,10 @@ class Broadcaster:
         self.dropped = 0
 
     def subscribe(self, channel: Channel) -> Subscription:
-        """Open a stream. Take the data it begins with in the same step: then no change falls between the two."""
+        """Open a stream, from the greenlet that will write it.
+
+        Take the data it begins with in the same step: then no change falls between the two.
+        """
         subscription = Subscription(self._queue_limit)
         self._channels.setdefault(channel, set()).add(subscription)
         return subscription
@@ -106,11 +106,6 @@ class Broadcaster:
         for subscriptions in self._channels.values():
             for subscription in list(subscriptions):
                 subscription.end()
-
-    def end_channel(self, channel: Channel) -> None:
-        """End the streams of one environment, as when its SDK key has changed."""
-        for subscription in list(self._channels.get(channel, ())):
-            subscription.end()
 
     def _send(self, channel: Channel, event: bytes) -> None:
         for subscription in list(self._channels[channel]):

@@ -52,8 +52,7 @@ def flag_query(call: Call) -> FlagQuery:
     unknown = set(fields) - {"query", "tags", "state", "type", "filterEnv"}
     if unknown:
         raise invalid_request(f"the filter {min(unknown)!r} is not supported")
-    environments = {key for text in call.request.args.getlist("env") for key in text.split(",") if key}
-    environments |= set(fields.get("filterEnv", "").split(",")) - {""}
+    environments = environments_of(call) | set(fields.get("filterEnv", "").split(",")) - {""}
     tags = frozenset(fields.get("tags", "").split("+")) | {call.text("tag") or ""}
     state = "archived" if call.flag("archived", default=False) else fields.get("state")
     return FlagQuery(
@@ -63,6 +62,11 @@ def flag_query(call: Call) -> FlagQuery:
         type=_one_of("type", fields.get("type"), _TYPES),
         environments=frozenset(environments) or None,
     )
+
+
+def environments_of(call: Call) -> set[str]:
+    """Return the keys that `env` names, which may be given several times, or with commas."""
+    return {key for text in call.request.args.getlist("env") for key in text.split(",") if key}
 
 
 def sorted_flags(flags: list[Flag], sort: str | None) -> list[Flag]:

@@ -10,15 +10,16 @@ from opsctl.flagservice.api_errors import invalid_request
 from opsctl.flagservice.creation import new_flag
 from opsctl.flagservice.responses import json_response
 from opsctl.flagservice.rest.flag_patch import plan_patch
-from opsctl.flagservice.rest.flag_query import flag_query, sorted_flags
+from opsctl.flagservice.rest.flag_query import environments_of, flag_query, sorted_flags
 from opsctl.flagservice.rest.flag_representation import flag_representation
 from opsctl.flagservice.rest.links import API, page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from werkzeug.routing import Rule
 
+    from opsctl.flagservice.model import Project
     from opsctl.flagservice.rest.call import Authenticated, Call
     from opsctl.flagservice.store import Store
 
@@ -43,9 +44,7 @@ class FlagRoutes:
         owner = self._store.project(project)
         query = flag_query(call)
         environments = query.environments or frozenset()
-        for key in environments:
-            if owner.environment(key) is None:
-                raise invalid_request(f"there is no environment {key!r} in project {project!r}")
+        _require_environments(owner, environments)
         is_summary = call.flag("summary", default=True)
         flags = sorted_flags(query.select(self._store.flags(project).values()), call.text("sort"))
         body = page(
@@ -59,7 +58,8 @@ class FlagRoutes:
         """Return one flag, with all its environments or those that `env` names."""
         owner = self._store.project(project)
         flag = self._store.flag(project, key)
-        wanted = {name for text in call.request.args.getlist("env") for name in text.split(",") if name}
+        wanted = environments_of(call)
+        _require_environments(owner, wanted)
         return json_response(flag_representation(flag, owner, environments=wanted or None))
 
     def create(self, call: Call, project: str) -> Response:
@@ -84,3 +84,9 @@ class FlagRoutes:
         """Delete a flag."""
         self._store.delete_flag(project, key, call.author())
         return Response(status=204)
+
+
+def _require_environments(project: Project, keys: Iterable[str]) -> None:
+    for key in keys:
+        if project.environment(key) is None:
+            raise invalid_request(f"there is no environment {key!r} in project {project.key!r}")
