@@ -117,7 +117,11 @@ def test_a_kill_while_a_restore_is_being_fetched_wins(restored, visit):
     page = visit(restored.url)
     page.wait_until_connected()
     held = []
-    page.page.route("**/api/personal?*", lambda route: held.append(route))
+
+    def hold(route):
+        held.append(route)
+
+    page.page.route("**/api/personal?*", hold)
 
     with page.page.expect_request("**/api/personal?*"):
         restored.opsctl("restore", FLAG, "--yes", "--no-wait")
