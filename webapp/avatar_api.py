@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 import time
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import urllib3
+
+from webapp.hosts import is_loopback
 
 if TYPE_CHECKING:
     from opsctl.settings import Settings
@@ -42,10 +43,10 @@ class ImageOrigins:
         if settings.avatar_api_url is None:
             return cls(())
         api = urlsplit(settings.avatar_api_url)
-        is_local = _is_loopback(api.hostname or "")
+        is_local = is_loopback(api.hostname or "")
         own = f"{api.scheme if is_local else 'https'}://{api.netloc.lower()}"
         hosts = [*_IMAGE_HOSTS_OF_API.get(api.hostname or "", ()), *settings.avatar_image_hosts]
-        others = [f"http://{host}" for host in hosts if is_local and _is_loopback(urlsplit(f"//{host}").hostname or "")]
+        others = [f"http://{host}" for host in hosts if is_local and is_loopback(urlsplit(f"//{host}").hostname or "")]
         return cls(tuple(dict.fromkeys([own, *(f"https://{host}" for host in hosts), *others])))
 
     def allows(self, url: str) -> bool:
@@ -128,12 +129,3 @@ class AvatarApi:
         if not isinstance(url, str) or not self._images.allows(url):
             raise AvatarError("image from a place that is not allowed")
         return url
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -101,11 +101,15 @@ class Feed:
             return post
 
     def arrive(self) -> Post | None:
-        """Let the cast's next post arrive; `None` when the cast has none."""
+        """Let the cast's next post arrive; `None` when the cast has none.
+
+        When all have been they come again, each in the place of its former self.
+        """
         with self._lock:
             upcoming = self._next()
             if upcoming is None:
                 return None
+            self._remove(self._id_of(upcoming, self._round - 1))
             post = self._from_cast(upcoming, self._now())
             self._add(post)
             return post
@@ -131,8 +135,16 @@ class Feed:
         return self._upcoming.popleft() if self._upcoming else None
 
     def _from_cast(self, post: CastPost, created: datetime) -> Post:
-        post_id = post.id if self._round == 1 else f"{post.id}-{self._round}"
-        return Post(post_id, post.author, post.text, post.topics, created, set(post.likes))
+        return Post(self._id_of(post, self._round), post.author, post.text, post.topics, created, set(post.likes))
+
+    @staticmethod
+    def _id_of(post: CastPost, which_round: int) -> str:
+        return post.id if which_round <= 1 else f"{post.id}-{which_round}"
+
+    def _remove(self, post_id: str) -> None:
+        post = self._by_id.pop(post_id, None)
+        if post is not None:
+            self._posts.remove(post)
 
     def _add(self, post: Post) -> None:
         self._posts.append(post)

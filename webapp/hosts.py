@@ -27,7 +27,7 @@ class AllowedHosts:
     def allows_host(self, host: str) -> bool:
         """Return whether a Host header names the feed. DNS rebinding arrives with a foreign name."""
         name = _hostname(host)
-        return name is not None and (name in self._names or _is_loopback(name))
+        return name is not None and (name in self._names or is_loopback(name))
 
     def allows_origin(self, origin: str, host: str) -> bool:
         """Return whether a page of `origin` may talk to the feed at `host`: its own pages, and those of allowed names.
@@ -86,7 +86,7 @@ def is_local_peer(environ: dict[str, Any]) -> bool:
     """Return whether a program on this machine asks, and not a proxy on it for somebody else."""
     if "HTTP_X_FORWARDED_FOR" in environ or "HTTP_FORWARDED" in environ:
         return False
-    return _is_loopback(environ.get("REMOTE_ADDR", ""))
+    return is_loopback(environ.get("REMOTE_ADDR", ""))
 
 
 def _hostname(host: str) -> str | None:
@@ -94,7 +94,8 @@ def _hostname(host: str) -> str | None:
     return (match["name"] or match["address"]).lower() if match else None
 
 
-def _is_loopback(name: str) -> bool:
+def is_loopback(name: str) -> bool:
+    """Return whether a host name or address is this machine's own, by its spelling: nothing is looked up."""
     if name == "localhost":
         return True
     try:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 POSTS_ON_PAGE = 20
 _RECOMMENDATIONS_KEPT_S = 5.0
 _POPULAR_KEPT_S = 2.0
+_CONSIDERED_POSTS = 120
+"""Older posts are not recommended; comparing them all would keep everybody else waiting for 25 ms."""
 
 
 class Pages:
@@ -91,7 +93,7 @@ class Pages:
         with self._lock:
             kept = self._recommendations.get(me.id)
         if kept is None:
-            kept = recommend(me, self._cast.people, self._feed.all())
+            kept = recommend(me, self._cast.people, self._feed.newest(_CONSIDERED_POSTS))
             with self._lock:
                 self._recommendations[me.id] = kept
         return kept

@@ -53,7 +53,16 @@ def test_the_cast_goes_on_posting_under_new_ids():
     arrived = [feed.arrive().id for _ in POSTS]
 
     assert {post_id.rpartition("-")[2] for post_id in arrived} == {"2"}
-    assert len({post.id for post in feed.all()}) == 2 * len(POSTS)
+
+
+def test_no_post_is_in_the_feed_twice():
+    feed = a_feed()
+
+    for _ in range(3 * len(POSTS) + 1):
+        feed.arrive()
+
+    texts = [post.text for post in feed.all()]
+    assert len(texts) == len(set(texts)) == len(POSTS)
 
 
 def test_a_cast_without_posts_makes_an_empty_feed():
@@ -67,8 +76,8 @@ def test_only_the_newest_posts_are_kept():
     feed = a_feed()
     first = feed.all()[-1]
 
-    for _ in range(KEPT_POSTS):
-        feed.arrive()
+    for number in range(KEPT_POSTS):
+        feed.write("sandy", f"Number {number}.")
 
     assert len(feed.all()) == KEPT_POSTS
     assert feed.get(first.id) is None
