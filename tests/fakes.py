@@ -50,7 +50,7 @@ class InMemoryFlags:
     def fail_writes(self, *errors, although_written=False):
         self._write_failures += [(error, although_written) for error in errors]
 
-    def get_flag(self, project, key):
+    def get_flag(self, project, key, *, timeout_s=None):
         if self._read_failures:
             raise self._read_failures.pop(0)
         if key not in self.flags:
@@ -66,12 +66,12 @@ class InMemoryFlags:
             if not flag.archived
         )
 
-    def get_environment(self, project, key):
+    def get_environment(self, project, key, *, timeout_s=None):
         if key not in self.environments:
             raise no_such_environment(project, key, self.environments)
         return self.environments[key]
 
-    def turn(self, ref, *, on, comment):
+    def turn(self, ref, *, on, comment, timeout_s=None):
         self._clock.sleep(0.041)
         if not self._write_failures:
             return self._turn(ref, on, comment)

@@ -1,8 +1,8 @@
-"""Loading LaunchDarkly's official REST client without its 719 models.
+"""Loading parts of LaunchDarkly's official REST client without its 719 models.
 
-`import launchdarkly_api` runs a package file that imports every model and takes seconds. The client itself and the few
-models a command needs load in a tenth of that, when stand-ins for the three packages are there first. Should the
-package's layout ever change, the plain import is the way back: slower, and just as right.
+`import launchdarkly_api` runs a package file that imports every model and takes seconds. Its configuration and its
+transport load in a hundredth of that, when stand-ins for the packages are there first. Should the package's layout ever
+change, the plain import is the way back: slower, and just as right.
 """
 
 from __future__ import annotations

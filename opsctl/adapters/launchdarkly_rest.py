@@ -34,11 +34,11 @@ class LaunchDarklyRest:
         """
         self._rest = RestConnection(settings)
 
-    def get_flag(self, project: str, key: str) -> Flag:
+    def get_flag(self, project: str, key: str, *, timeout_s: float | None = None) -> Flag:
         """Return the flag with its targeting in every environment."""
         request = Request(method="GET", path=_flag_path(project, key), doing=f"read the flag {key}")
         try:
-            answer = self._rest.send(request)
+            answer = self._rest.send(request, timeout_s=timeout_s)
         except NotFoundError as error:
             raise self._no_such_flag(project, key) from error
         return self._read(flag_of, answer)
@@ -54,16 +54,17 @@ class LaunchDarklyRest:
                 break
         return tuple(flags)
 
-    def get_environment(self, project: str, key: str) -> Environment:
+    def get_environment(self, project: str, key: str, *, timeout_s: float | None = None) -> Environment:
         """Return the environment."""
         path = f"{_environments_path(project)}/{quote(key, safe='')}"
         try:
-            answer = self._rest.send(Request(method="GET", path=path, doing=f"read the environment {key}"))
+            request = Request(method="GET", path=path, doing=f"read the environment {key}")
+            answer = self._rest.send(request, timeout_s=timeout_s)
         except NotFoundError as error:
             raise no_such_environment(project, key, self._environment_keys(project)) from error
         return self._read(environment_of, answer)
 
-    def turn(self, ref: FlagRef, *, on: bool, comment: str) -> Flag:
+    def turn(self, ref: FlagRef, *, on: bool, comment: str, timeout_s: float | None = None) -> Flag:
         """Turn targeting on or off, and return the flag as it is afterwards.
 
         A scheduled change that is in the way does not stop a kill; it does stop a restore.
@@ -76,11 +77,11 @@ class LaunchDarklyRest:
             method="PATCH",
             path=_flag_path(ref.project, ref.key),
             doing=f"turn {'on' if on else 'off'} the flag {ref.key}",
-            query=None if on else {"ignoreConflicts": True},
+            query={} if on else {"ignoreConflicts": "true"},
             body={**body, "comment": comment} if comment else body,
             content_type=SEMANTIC_PATCH,
         )
-        return self._read(flag_of, self._rest.send(request))
+        return self._read(flag_of, self._rest.send(request, timeout_s=timeout_s))
 
     def create_flag(self, project: str, flag: NewFlag) -> Flag:
         """Create a kill switch from LaunchDarkly's template; its targeting is off in every environment."""
@@ -112,7 +113,7 @@ class LaunchDarklyRest:
         return tuple(sorted(entries, key=lambda entry: entry.at_ms, reverse=True))
 
     def _flag_page(self, project: str, environment: str, *, offset: int) -> Any:
-        query: dict[str, str | int | bool] = {
+        query: dict[str, str | int] = {
             "env": environment,
             "summary": "0",
             "limit": _PAGE,
@@ -152,7 +153,7 @@ class LaunchDarklyRest:
 
 def no_such_flag(project: str, key: str, existing: Sequence[str]) -> OpsError:
     """Return the error for a flag key that is not there; the hint lists what may have been meant."""
-    close = difflib.get_close_matches(key, existing, n=3, cutoff=0.75)
+    close = difflib.get_close_matches(key, existing, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     return OpsError(
         ErrorCode.FLAG_NOT_FOUND,

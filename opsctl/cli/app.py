@@ -14,6 +14,7 @@ from opsctl.cli.commands import config, flag_service, flags, serve, smoke, statu
 from opsctl.cli.exit_codes import EXIT_CODES
 from opsctl.cli.invocation import DEFAULT_PROGRAM, Invocation
 from opsctl.cli.io import Streams
+from opsctl.cli.lean_options import spare_validation
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.text import plain
 from opsctl.wiring import Wiring
@@ -72,7 +73,9 @@ def run(
     )
     try:
         with contextlib.redirect_stdout(streams.stdout), contextlib.redirect_stderr(streams.stderr):
-            code = build_app()(list(arguments), prog_name=DEFAULT_PROGRAM, standalone_mode=False, obj=invocation)
+            program = typer.main.get_command(build_app())
+            spare_validation(program)
+            code = program.main(list(arguments), prog_name=DEFAULT_PROGRAM, standalone_mode=False, obj=invocation)
     except OpsError as error:
         return _report(error, invocation)
     except TyperException as error:

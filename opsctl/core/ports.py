@@ -36,8 +36,8 @@ class Clock(Protocol):
 class FlagReader(Protocol):
     """Reading flags and environments from the provider."""
 
-    def get_flag(self, project: str, key: str) -> Flag:
-        """Return the flag with its targeting in every environment.
+    def get_flag(self, project: str, key: str, *, timeout_s: float | None = None) -> Flag:
+        """Return the flag with its targeting in every environment, within `timeout_s` if it is given.
 
         Raises:
             OpsError: `flag_not_found`; `bad_config` when there is no such project.
@@ -48,8 +48,8 @@ class FlagReader(Protocol):
         """Return all flags that are not archived, with their targeting in that environment."""
         ...
 
-    def get_environment(self, project: str, key: str) -> Environment:
-        """Return the environment.
+    def get_environment(self, project: str, key: str, *, timeout_s: float | None = None) -> Environment:
+        """Return the environment, within `timeout_s` if it is given.
 
         Raises:
             OpsError: `bad_config`, naming the environments there are, when there is none with that key.
@@ -60,8 +60,8 @@ class FlagReader(Protocol):
 class FlagWriter(Protocol):
     """Changing flags at the provider."""
 
-    def turn(self, ref: FlagRef, *, on: bool, comment: str) -> Flag:
-        """Turn targeting on or off, and return the flag as it is afterwards."""
+    def turn(self, ref: FlagRef, *, on: bool, comment: str, timeout_s: float | None = None) -> Flag:
+        """Turn targeting on or off, within `timeout_s` if it is given, and return the flag as it is afterwards."""
         ...
 
     def create_flag(self, project: str, flag: NewFlag) -> Flag:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _LONGEST_WAIT_S = 0.5
+_READ_BACK_S = 2.0
+_LEAST_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +92,11 @@ class SwitchService:
         """
         ref = request.ref
         deadline_s = self._clock.monotonic_s() + request.timeout_s
-        flag = self._patiently(lambda: self._reader.get_flag(ref.project, ref.key), deadline_s)
+        flag = self._patiently(lambda left_s: self._reader.get_flag(ref.project, ref.key, timeout_s=left_s), deadline_s)
         flag.in_environment(ref)
-        environment = self._patiently(lambda: self._reader.get_environment(ref.project, ref.environment), deadline_s)
+        environment = self._patiently(
+            lambda left_s: self._reader.get_environment(ref.project, ref.environment, timeout_s=left_s), deadline_s
+        )
         plan = plan_change(request.change, flag, ref)
         prepared = PreparedSwitch(request, plan, environment)
         if plan.is_needed and environment.require_comments and not prepared.comment:
@@ -134,7 +138,9 @@ class SwitchService:
         base_s = self._clock.monotonic_s()
         try:
             flag = self._patiently(
-                lambda: self._writer.turn(plan.ref, on=plan.change.turns_on, comment=prepared.comment),
+                lambda left_s: self._writer.turn(
+                    plan.ref, on=plan.change.turns_on, comment=prepared.comment, timeout_s=left_s
+                ),
                 deadline_s,
                 on_failure=lambda error: self._written_after_all(plan, error),
             )
@@ -160,7 +166,7 @@ class SwitchService:
         if error.code not in {ErrorCode.UNREACHABLE, ErrorCode.CONFLICT} or error.retry_after_s is None:
             return None
         try:
-            flag = self._reader.get_flag(plan.ref.project, plan.ref.key)
+            flag = self._reader.get_flag(plan.ref.project, plan.ref.key, timeout_s=_READ_BACK_S)
         except OpsError:
             return None
         targeting = flag.targeting[plan.ref.environment]
@@ -200,19 +206,20 @@ class SwitchService:
         It is also `None` when the provider does not answer: the instances are asked in any case.
         """
         try:
-            targeting = self._reader.get_flag(plan.ref.project, plan.ref.key).targeting[plan.ref.environment]
+            flag = self._reader.get_flag(plan.ref.project, plan.ref.key, timeout_s=_READ_BACK_S)
         except OpsError:
             return None
+        targeting = flag.targeting[plan.ref.environment]
         return targeting.version if targeting.on is not plan.change.turns_on else None
 
     def _patiently(
         self,
-        attempt: Callable[[], _T],
+        attempt: Callable[[float], _T],
         deadline_s: float,
         on_failure: Callable[[OpsError], _T | None] = lambda _error: None,
     ) -> _T:
         return with_retries(
-            attempt,
+            lambda: attempt(max(deadline_s - self._clock.monotonic_s(), _LEAST_S)),
             clock=self._clock,
             deadline_s=deadline_s,
             on_failure=on_failure,

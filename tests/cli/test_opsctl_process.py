@@ -172,3 +172,17 @@ def test_latin_1_terminals_do_not_turn_a_kill_into_a_traceback(start):
 
     assert (code, err) == (0, "")
     assert "version 1 ? 2" in out
+
+
+def test_a_kill_loads_neither_pydantic_nor_the_sdk_nor_rich(environ, flag_service):
+    """Each of them takes longer to load than the rest of the kill."""
+    script = (
+        "import os, sys; from pathlib import Path; from opsctl.cli.app import run; from opsctl.cli.io import Streams;"
+        "code = run(['kill', '--yes'], streams=Streams.of_process({}), environ=os.environ, directory=Path());"
+        "heavy = {'pydantic', 'ldclient', 'rich', 'flask', 'gevent', 'launchdarkly_api.models'} & set(sys.modules);"
+        "sys.exit(code or ', '.join(heavy))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, timeout=60)
+
+    assert (done.returncode, done.stderr) == (0, "")
