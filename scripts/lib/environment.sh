@@ -18,3 +18,13 @@ ensure_environment() {
     echo "fix: install one (Debian: apt install python3 python3-venv), or name it: PYTHON=/path/to/python3 $0" >&2
     exit 1
 }
+
+# The npm packages of the tests; without npm the tests that need them are skipped, or fail in CI.
+ensure_node_packages() {
+    modules=$root/tests/node
+    if ! cmp -s "$modules/package-lock.json" "$modules/node_modules/.installed-lock.json" && command -v npm >/dev/null; then
+        echo "opsctl: fetching the npm packages of the tests" >&2
+        npm ci --prefix "$modules" --ignore-scripts --no-audit --no-fund --silent
+        cp "$modules/package-lock.json" "$modules/node_modules/.installed-lock.json"
+    fi
+}
