@@ -7,7 +7,6 @@ import logging
 import queue
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ldclient import Context
@@ -17,6 +16,8 @@ from opsctl.core.epochs import Epoch
 from opsctl.core.instances import DataSource
 from opsctl.core.modes import Mode
 from webapp.cast import TAUGHT_CONTEXT_KEY
+from webapp.decisions import Decision, FlagState
+from webapp.freshness import Freshness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,39 +34,6 @@ _NOT_READY = "ERROR(CLIENT_NOT_READY)"
 _CLOSE_WAIT_S = 2.0
 _EVERYBODY = Context.builder(TAUGHT_CONTEXT_KEY).name("Sandy").build()
 """Whom the flag is evaluated for when its value does not depend on the visitor: the tutorial's own context."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What one visitor gets.
-
-    Attributes:
-        mode: The mode.
-        epoch: The state of the flag it comes from.
-        reason: The SDK's evaluation reason, with its error kind: `OFF`, `FALLTHROUGH`, `ERROR(FLAG_NOT_FOUND)`, …
-    """
-
-    mode: Mode
-    epoch: Epoch
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class FlagState:
-    """The kill switch at one epoch.
-
-    Attributes:
-        epoch: Its place in the flag's history; never lower than that of a state before.
-        mode: What every visitor gets, or `None` when it depends on the visitor.
-        reason: As in `Decision`.
-        revision: Moves when visitors have to be evaluated again though the epoch stayed, such as after a change of a
-            segment that a rule names.
-    """
-
-    epoch: Epoch
-    mode: Mode | None
-    reason: str
-    revision: int = 0
 
 
 class Gate:
@@ -100,11 +68,10 @@ class Gate:
         self._state = FlagState(Epoch(), Mode.DEGRADED, _NOT_READY)
         self.in_force_since_s = time.monotonic()
         self._revision = 0
-        self._confirmed_at: float | None = None
-        self._is_live = False
         self._state_listeners: list[Callable[[FlagState], None]] = []
         self._source_listeners: list[Callable[[], None]] = []
-        self._source = DataSource.NONE
+        self._freshness = Freshness()
+        self._known_source = DataSource.NONE
         self._notifier = threading.Thread(target=self._notify, name="gate", daemon=True)
 
     def start(self) -> None:
@@ -114,6 +81,8 @@ class Gate:
         statuses = self._client.data_source_status_provider
         statuses.add_listener(self._on_status)
         self._on_status(statuses.status)
+        if self._store.initialized:
+            self._freshness.on_data()
         self._refresh()
         if not self._store.initialized:
             _log.info("*** no flag data yet: the feed is degraded until there is")
@@ -142,16 +111,12 @@ class Gate:
     @property
     def source(self) -> DataSource:
         """Where the flag data comes from."""
-        if not self._store.initialized:
-            return DataSource.NONE
-        return DataSource.LIVE if self._is_live else DataSource.LAST_KNOWN
+        return self._freshness.source
 
     @property
     def age_s(self) -> float | None:
         """Seconds since the provider last confirmed the flag data; `None` when it never did."""
-        if self._confirmed_at is None:
-            return None
-        return 0.0 if self._is_live else time.monotonic() - self._confirmed_at
+        return self._freshness.age_s
 
     def decide(self, visitor: Visitor) -> Decision:
         """Return what this visitor gets now."""
@@ -218,14 +183,14 @@ class Gate:
 
     def _note_source(self) -> None:
         source = self.source
-        if source is not self._source:
+        if source is not self._known_source:
             _log.info("flag data is %s", source)
-            self._source = source
+            self._known_source = source
             for listener in self._source_listeners:
                 listener()
 
     def _on_write(self, key: str | None) -> None:
-        self._confirmed_at = time.monotonic()
+        self._freshness.on_data()
         if key in (None, self.flag):
             self._recheck()
 
@@ -238,9 +203,7 @@ class Gate:
         self._tokens.put(True)
 
     def _on_status(self, status: DataSourceStatus) -> None:
-        was_live, self._is_live = self._is_live, status.state is DataSourceState.VALID
-        if self._store.initialized and (was_live or self._is_live):
-            self._confirmed_at = time.monotonic()
+        self._freshness.on_stream(is_valid=status.state is DataSourceState.VALID)
         self._tokens.put(True)
 
 

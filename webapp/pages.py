@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from webapp.avatars import Avatars
     from webapp.cast import Cast, Person
+    from webapp.decisions import Decision
     from webapp.feed import Feed, Post
-    from webapp.gate import Decision
     from webapp.recommendations import Recommendation
     from webapp.views import PostView
     from webapp.visitors import Visitor

@@ -13,7 +13,8 @@ from opsctl.core.modes import Mode
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from webapp.gate import Decision, Gate
+    from webapp.decisions import Decision
+    from webapp.gate import Gate
     from webapp.pages import Pages
     from webapp.visitors import Visitor
 

@@ -28,7 +28,8 @@ from webapp.visitors import DEVICE_COOKIE, remember_device, remember_person
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
-    from webapp.gate import Decision, Gate
+    from webapp.decisions import Decision
+    from webapp.gate import Gate
     from webapp.hosts import AllowedHosts
     from webapp.interactions import Interactions
     from webapp.pages import Pages

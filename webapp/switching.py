@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from opsctl.core.epochs import Epoch
     from webapp.acks import AckBoard
     from webapp.broadcast import Broadcaster
+    from webapp.decisions import Decision, FlagState
     from webapp.feed import Post
-    from webapp.gate import Decision, FlagState, Gate
+    from webapp.gate import Gate
     from webapp.pages import Pages
     from webapp.visitors import Visitor
 
