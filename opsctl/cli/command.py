@@ -13,12 +13,13 @@ from opsctl.core.errors import ErrorCode, OpsError
 
 
 def command(
-    *, names_flag: bool = False, sets: Collection[str] = ()
+    *, names_flag: bool = False, sets: Collection[str] = (), starts_local: bool = False
 ) -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:
     """Make `function(call, …)` a command with the common options; it returns its exit code, `None` for 0.
 
     With `names_flag` the command has the argument FLAG, which ends up in `call.ref`. Each name in `sets` adds the
-    option of that setting, which ends up in `call.settings`. Typer reads the parameters of a command from its
+    option of that setting, which ends up in `call.settings`. `starts_local` is for commands that start the local flag
+    service: they do not look for one that is there already. Typer reads the parameters of a command from its
     signature, so the signature is what is put together here.
     """
 
@@ -33,7 +34,8 @@ def command(
             settings = {name: given.pop(name) for name in sets}
             invocation: Invocation = ctx.obj
             try:
-                return function(invocation.open(common, flag=flag, settings=settings), **given)
+                call = invocation.open(common, flag=flag, settings=settings, find_local=not starts_local)
+                return function(call, **given)
             except KeyboardInterrupt:
                 # Typer would turn it into a silent exit code; the error boundary says what it means.
                 raise OpsError(ErrorCode.INTERRUPTED, "interrupted", hint=None) from None

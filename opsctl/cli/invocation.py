@@ -49,9 +49,16 @@ class Invocation:
     as_json: bool = False
 
     def open(
-        self, common: CommonOptions, *, flag: str | None = None, settings: Mapping[str, str | None] | None = None
+        self,
+        common: CommonOptions,
+        *,
+        flag: str | None = None,
+        settings: Mapping[str, str | None] | None = None,
+        find_local: bool = True,
     ) -> Call:
         """Resolve the settings for one command; `settings` are further ones that its own options gave.
+
+        `find_local` is false for a command that starts the local flag service itself.
 
         Raises:
             OpsError: `bad_config` or `usage`, for settings that cannot be used.
@@ -67,7 +74,11 @@ class Invocation:
             **(settings or {}),
         }
         resolved = load_settings(
-            environ=self.environ, directory=self.directory, options=options, profile=common.profile
+            environ=self.environ,
+            directory=self.directory,
+            options=options,
+            profile=common.profile,
+            find_local=find_local,
         )
         self.as_json = common.as_json or resolved.output == "json"
         return Call(

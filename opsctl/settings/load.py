@@ -29,6 +29,7 @@ def load_settings(
     directory: Path,
     options: Mapping[str, str | None] | None = None,
     profile: str | None = None,
+    find_local: bool = True,
 ) -> Settings:
     """Resolve all settings.
 
@@ -37,6 +38,8 @@ def load_settings(
         directory: Where `.env` and `opsctl.toml` are looked for.
         options: Texts given on the command line, by setting name; `None` means not given.
         profile: A `[profile.NAME]` table of `opsctl.toml` that outranks its top level.
+        find_local: Whether to look for the local flag service. Whoever is about to start it must not: what it finds
+            may be damaged, and is written anew.
 
     Raises:
         OpsError: `bad_config`, with the key and its place, for a value or a key that cannot be used.
@@ -57,7 +60,8 @@ def load_settings(
     if "data_dir" not in values:
         values["data_dir"] = Path(platformdirs.user_state_dir("opsctl", appauthor=False))
         sources["data_dir"] = DEFAULT
-    _add_local_installation(values, sources)
+    if find_local:
+        _add_local_installation(values, sources)
     return Settings(**values, sources=sources)
 
 

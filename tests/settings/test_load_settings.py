@@ -102,6 +102,14 @@ def test_a_damaged_ready_file_is_named_with_the_fix(load, tmp_path):
     assert "opsctl serve" in failure.value.hint
 
 
+def test_whoever_starts_the_local_service_is_not_stopped_by_a_damaged_ready_file(tmp_path):
+    (tmp_path / "flag-service.json").write_text("")
+
+    settings = load_settings(environ={"OPSCTL_DATA_DIR": str(tmp_path)}, directory=tmp_path, find_local=False)
+
+    assert settings.sdk_key is None
+
+
 @pytest.mark.parametrize(
     ("dotenv", "message"),
     [

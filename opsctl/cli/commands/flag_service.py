@@ -22,7 +22,7 @@ ReadyFileOption = Annotated[
 EphemeralOption = Annotated[bool, typer.Option("--ephemeral", help="Keep nothing: a data directory for this run only.")]
 
 
-@command(sets=("data_dir",))
+@command(sets=("data_dir",), starts_local=True)
 def flag_service(
     call: Call,
     *,
