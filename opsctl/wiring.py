@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from opsctl.adapters.instances import SocketInstances
     from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest
+    from opsctl.core.propagation import Propagation
     from opsctl.core.smoke import SmokeStep
     from opsctl.core.switch import Change, Receipt
     from opsctl.services.flags import FlagService
@@ -37,12 +38,19 @@ class Wiring:
         self._settings = settings
         self._clock = SystemClock()
 
-    def switch(self, note: Callable[[str], None]) -> SwitchService:
-        """Return the service of `kill` and `restore`; `note` is told what people should know meanwhile."""
+    def switch(
+        self, note: Callable[[str], None], on_progress: Callable[[Propagation], None] = lambda _seen: None
+    ) -> SwitchService:
+        """Return the service of `kill` and `restore`; both arguments are as it has them."""
         from opsctl.services.switch import SwitchService  # noqa: PLC0415 - start-up
 
         return SwitchService(
-            reader=self._rest, writer=self._rest, instances=self._instances, clock=self._clock, note=note
+            reader=self._rest,
+            writer=self._rest,
+            instances=self._instances,
+            clock=self._clock,
+            note=note,
+            on_progress=on_progress,
         )
 
     def status(self) -> StatusService:

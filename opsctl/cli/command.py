@@ -8,23 +8,26 @@ from typing import Any
 import typer
 
 from opsctl.cli import options
-from opsctl.cli.invocation import CommonOptions, Invocation
+from opsctl.cli.invocation import CommonOptions, Invocation, WriteOptions
 from opsctl.core.errors import ErrorCode, OpsError
 
 
 def command(
-    *, names_flag: bool = False, sets: Collection[str] = (), starts_local: bool = False
+    *, names_flag: bool = False, writes: bool = False, sets: Collection[str] = (), starts_local: bool = False
 ) -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:
     """Make `function(call, …)` a command with the common options; it returns its exit code, `None` for 0.
 
-    With `names_flag` the command has the argument FLAG, which ends up in `call.ref`. Each name in `sets` adds the
-    option of that setting, which ends up in `call.settings`. `starts_local` is for commands that start the local flag
-    service: they do not look for one that is there already. Typer reads the parameters of a command from its
-    signature, so the signature is what is put together here.
+    With `names_flag` the command has the argument FLAG, which ends up in `call.ref`. With `writes` it has the options
+    of commands that write, and gets them as its second argument, `write`. Each name in `sets` adds the option of that
+    setting, which ends up in `call.settings`. `starts_local` is for commands that start the local flag service: they
+    do not look for one that is there already. Typer reads the parameters of a command from its signature, so the
+    signature is what is put together here.
     """
 
     def decorate(function: Callable[..., int | None]) -> Callable[..., int | None]:
-        own = [item for item in inspect.signature(function).parameters.values() if item.name != "call"]
+        taken = {"call", "write"} if writes else {"call"}
+        own = [item for item in inspect.signature(function).parameters.values() if item.name not in taken]
+        shared = [*(_WRITE.values() if writes else ()), *map(_option_of, sets), *_COMMON.values()]
         leading = [_CONTEXT, _FLAG] if names_flag else [_CONTEXT]
 
         @functools.wraps(function)
@@ -32,15 +35,16 @@ def command(
             flag = given.pop("flag") if names_flag else None
             common = CommonOptions(**{name: given.pop(name) for name in _COMMON})
             settings = {name: given.pop(name) for name in sets}
+            write = [WriteOptions(**{name: given.pop(name) for name in _WRITE})] if writes else []
             invocation: Invocation = ctx.obj
             try:
                 call = invocation.open(common, flag=flag, settings=settings, find_local=not starts_local)
-                return function(call, **given)
+                return function(call, *write, **given)
             except KeyboardInterrupt:
                 # Typer would turn it into a silent exit code; the error boundary says what it means.
                 raise OpsError(ErrorCode.INTERRUPTED, "interrupted", hint=None) from None
 
-        parameters = sorted([*leading, *own, *map(_option_of, sets), *_COMMON.values()], key=lambda item: item.kind)
+        parameters = sorted([*leading, *own, *shared], key=lambda item: item.kind)
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # inspect.signature honours it
         run.__annotations__ = {item.name: item.annotation for item in parameters}
         return run
@@ -68,6 +72,18 @@ def _declared(  # noqa: PLR0913 - each is an option
     """Declare the parameters that are added to commands; never called."""
 
 
+def _declared_for_writes(
+    *,
+    reason: options.ReasonOption = None,
+    incident: options.IncidentOption = None,
+    yes: options.YesOption = False,
+    dry_run: options.DryRunOption = False,
+    no_wait: options.NoWaitOption = False,
+) -> None:
+    """Declare the parameters that are added to commands that write; never called."""
+
+
 _COMMON = dict(inspect.signature(_declared).parameters)
 _CONTEXT = _COMMON.pop("ctx")
 _FLAG = _COMMON.pop("flag")
+_WRITE = dict(inspect.signature(_declared_for_writes).parameters)

@@ -33,6 +33,17 @@ class CommonOptions:
     quiet: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOptions:
+    """What the options of a command that writes said."""
+
+    reason: str | None = None
+    incident: str | None = None
+    yes: bool = False
+    dry_run: bool = False
+    no_wait: bool = False
+
+
 @dataclass(slots=True, kw_only=True)
 class Invocation:
     """One run of the program: everything it knows of the outside.
@@ -140,6 +151,11 @@ class Call:
         """Tell the person something meanwhile; nothing when they asked for quiet or for JSON."""
         if not self.common.quiet and not self.as_json:
             self.streams.note(text)
+
+    def progress(self, text: str) -> None:
+        """Show how far it is, on a line that the next one replaces; only to a person."""
+        if self.streams.interactive and not self.common.quiet and not self.as_json:
+            self.streams.progress(text)
 
     def view(self) -> View:
         """Return how text for people has to look here."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FALLBACK_SIZE = (80, 24)
+_START_OF_LINE = "\r\033[K"
 
 
 class Streams:
@@ -42,6 +43,7 @@ class Streams:
         self.width = width
         self.colour = colour
         self.closed = False
+        self._shows_progress = False
 
     @classmethod
     def of_process(cls, environ: Mapping[str, str]) -> Streams:
@@ -61,6 +63,7 @@ class Streams:
 
     def result(self, text: str) -> None:
         """Write a part of the result, as a line of its own, at once."""
+        self._end_progress()
         if self.closed:
             return
         try:
@@ -71,11 +74,18 @@ class Streams:
 
     def note(self, text: str) -> None:
         """Tell the person something that is not the result. Where nobody listens any more, it is dropped."""
+        self._end_progress()
         try:
             self.stderr.write(f"{text}\n")
             self.stderr.flush()
         except OSError:
             return
+
+    def progress(self, text: str) -> None:
+        """Show a line on the terminal that the next one replaces."""
+        self.stderr.write(f"{_START_OF_LINE}{text}")
+        self.stderr.flush()
+        self._shows_progress = True
 
     def ask(self, question: str) -> str:
         """Ask the person and return the answer, without spaces round it.
@@ -105,6 +115,12 @@ class Streams:
                 hint="pipe it in: opsctl status --token-stdin < token-file",
             )
         return secret
+
+    def _end_progress(self) -> None:
+        if self._shows_progress:
+            self._shows_progress = False
+            self.stderr.write(_START_OF_LINE)
+            self.stderr.flush()
 
     def _abandon_stdout(self) -> None:
         """Let what is still buffered go nowhere, so that the interpreter's last flush does not complain."""

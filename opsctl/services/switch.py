@@ -75,13 +75,24 @@ class SwitchService:
         instances: Instances,
         clock: Clock,
         note: Callable[[str], None] = lambda _text: None,
+        on_progress: Callable[[Propagation], None] = lambda _seen: None,
     ) -> None:
-        """Take the collaborators; `note` is told what people should know while it takes longer."""
+        """Take the collaborators.
+
+        Args:
+            reader: Reads flags and environments.
+            writer: Changes flags.
+            instances: The running instances.
+            clock: Time.
+            note: Is told what people should know while it takes longer.
+            on_progress: Is told how far the change came, each time there is news.
+        """
         self._reader = reader
         self._writer = writer
         self._instances = instances
         self._clock = clock
         self._note = note
+        self._on_progress = on_progress
 
     def prepare(self, request: SwitchRequest) -> PreparedSwitch:
         """Read the flag and its environment, and plan the change. Nothing is written.
@@ -198,6 +209,7 @@ class SwitchService:
                 next_look_s = now_s + _LONGEST_WAIT_S
             if now_s >= wait.deadline_s:
                 return replace(receipt, outcome=Outcome.PENDING, propagation=seen)
+            self._on_progress(seen)
             wait.observation.wait_for_news(min(wait.deadline_s - now_s, _LONGEST_WAIT_S))
 
     def _opposite_version(self, plan: SwitchPlan) -> int | None:

@@ -42,10 +42,6 @@ class Transcript:
         return self.out.rstrip("\n").splitlines()[-1]
 
 
-class Terminal(io.StringIO):
-    """A person at a terminal, who gives these answers."""
-
-
 class Wired:
     """Services on fakes, as `opsctl.wiring.Wiring` builds them on adapters."""
 
@@ -62,9 +58,16 @@ class Wired:
         self.settings = settings
         return self
 
-    def switch(self, note):
+    def switch(self, note, on_progress):
         provider = self.flags_at_provider
-        return SwitchService(reader=provider, writer=provider, instances=self.instances, clock=self.clock, note=note)
+        return SwitchService(
+            reader=provider,
+            writer=provider,
+            instances=self.instances,
+            clock=self.clock,
+            note=note,
+            on_progress=on_progress,
+        )
 
     def status(self):
         provider = self.flags_at_provider

@@ -268,3 +268,20 @@ def test_an_unknown_environment_is_bad_configuration(opsctl):
     assert (
         result.err == "error: project default has no environment prod\nfix:   use --env with one of: test, production\n"
     )
+
+
+def test_a_person_sees_how_far_it_is_and_the_line_is_gone_at_the_end(opsctl, wired):
+    wired.script([ONE_MISSING], [DEGRADED])
+
+    result = opsctl("kill", answers=[])
+
+    assert "\r\x1b[Kwaiting: instances 1/1   browsers 2/3" in result.err
+    assert result.err.endswith("\r\x1b[K")
+    assert "waiting" not in result.out
+
+
+@pytest.mark.parametrize("option", ["--json", "--quiet"])
+def test_whoever_wants_little_sees_no_progress(opsctl, wired, option):
+    wired.script([ONE_MISSING], [DEGRADED])
+
+    assert opsctl("kill", option, answers=[]).err == ""

@@ -33,6 +33,14 @@ def to_text(receipt: Receipt, view: View) -> str:
     return "\n".join(lines)
 
 
+def progress(seen: Propagation) -> str:
+    """Return how far it is while it is waited for, on one line."""
+    return (
+        f"waiting: instances {seen.instances_confirmed:,}/{seen.instances:,}"
+        f"   browsers {seen.browsers_confirmed:,}/{seen.browsers:,}"
+    )
+
+
 def to_data(receipt: Receipt, view: View) -> dict[str, Any]:
     """Return the object that docs/json.md describes under `kill` and `restore`."""
     plan = receipt.plan
