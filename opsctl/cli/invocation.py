@@ -154,7 +154,7 @@ class Call:
 
     def progress(self, text: str) -> None:
         """Show how far it is, on a line that the next one replaces; only to a person."""
-        if self.streams.interactive and not self.common.quiet and not self.as_json:
+        if not self.common.quiet and not self.as_json:
             self.streams.progress(text)
 
     def view(self) -> View:

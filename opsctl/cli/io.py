@@ -23,6 +23,7 @@ class Streams:
         interactive: Whether a person can be asked: both stdin and stderr are a terminal.
         width: Columns of the terminal that shows the result, or `None` when it goes to a file or another program.
         colour: Whether the result may be coloured.
+        redraws: Whether a line on stderr can be written over.
         closed: Whether the reader of the result went away; everything written afterwards is dropped.
     """
 
@@ -35,6 +36,7 @@ class Streams:
         interactive: bool = False,
         width: int | None = None,
         colour: bool = False,
+        redraws: bool = False,
     ) -> None:
         self.stdin = stdin
         self.stdout = stdout
@@ -42,6 +44,7 @@ class Streams:
         self.interactive = interactive
         self.width = width
         self.colour = colour
+        self.redraws = redraws
         self.closed = False
         self._shows_progress = False
 
@@ -52,13 +55,15 @@ class Streams:
             # A locale that cannot show a character must not turn a kill into a traceback.
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # the process's own are TextIOWrappers
         shows_result = sys.stdout.isatty()
+        is_dumb = environ.get("TERM") == "dumb"
         return cls(
             stdin=sys.stdin,
             stdout=sys.stdout,
             stderr=sys.stderr,
             interactive=sys.stdin.isatty() and sys.stderr.isatty(),
             width=shutil.get_terminal_size(_FALLBACK_SIZE).columns if shows_result else None,
-            colour=shows_result and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb",
+            colour=shows_result and not environ.get("NO_COLOR") and not is_dumb,
+            redraws=sys.stderr.isatty() and not is_dumb,
         )
 
     def result(self, text: str) -> None:
@@ -82,7 +87,9 @@ class Streams:
             return
 
     def progress(self, text: str) -> None:
-        """Show a line on the terminal that the next one replaces."""
+        """Show a line on the terminal that the next one replaces; nothing where that cannot be done."""
+        if not self.redraws:
+            return
         self.stderr.write(f"{_START_OF_LINE}{text}")
         self.stderr.flush()
         self._shows_progress = True

@@ -102,6 +102,7 @@ def opsctl(wired, tmp_path):
             stderr=io.StringIO(),
             interactive=answers is not None,
             width=80 if answers is not None else width,
+            redraws=answers is not None,
         )
         exit_code = run(
             arguments,
