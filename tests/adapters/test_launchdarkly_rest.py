@@ -107,6 +107,16 @@ def test_an_unknown_project_is_named(rest):
     assert raised.value.code is ErrorCode.BAD_CONFIG
 
 
+def test_listing_or_creating_in_an_unknown_project_names_it(rest):
+    for call in (
+        lambda: rest.list_flags("nope", "test"),
+        lambda: rest.create_flag("nope", NewFlag("a", "A")),
+    ):
+        with pytest.raises(OpsError, match="no project nope") as raised:
+            call()
+        assert raised.value.code is ErrorCode.BAD_CONFIG
+
+
 def test_an_unknown_environment_names_those_there_are(rest):
     with pytest.raises(OpsError) as raised:
         rest.get_environment("default", "prod")

@@ -285,3 +285,22 @@ def test_whoever_wants_little_sees_no_progress(opsctl, wired, option):
     wired.script([ONE_MISSING], [DEGRADED])
 
     assert opsctl("kill", option, answers=[]).err == ""
+
+
+def test_a_restore_of_a_flag_with_rules_does_not_say_that_everything_is_on(opsctl, wired):
+    wired.flags_at_provider.flags[KEY] = a_flag().killed().targeted(depends_on_context=True).build()
+    wired.script([a_sighting(version=8, mode=None, connected=1)])
+
+    result = opsctl("restore", "--yes")
+
+    assert result.last_line.startswith("restored: targeting is on, and who gets what depends on the visitor.")
+
+
+def test_a_dry_run_of_what_is_done_already_says_that_there_is_nothing_to_do(opsctl):
+    assert opsctl("restore", "--dry-run").last_line.startswith("dry run: on already, nothing to do.")
+
+
+def test_the_whole_report_names_the_environment_that_was_meant(opsctl):
+    assert opsctl("kill", "--env", "production", "--yes").out.startswith(
+        "target       local flag service · project default · production\n"
+    )

@@ -226,3 +226,39 @@ def test_a_token_from_stdin_is_used_and_not_shown(opsctl, wired):
 
 def test_no_token_on_stdin_is_a_usage_error(opsctl):
     assert "found no token" in opsctl("status", "--token-stdin", expect=2).err
+
+
+@pytest.mark.parametrize(
+    ("targeting", "to", "label"),
+    [
+        ({"depends_on_context": True}, "context", "depends on the context"),
+        ({"on": False, "off_variation": None}, "fallback", "the fallback value in the code"),
+    ],
+)
+def test_what_is_not_one_variation_for_everyone_is_said(opsctl, wired, targeting, to, label):
+    wired.flags_at_provider.flags[KEY] = a_flag().targeted(**targeting).build()
+
+    assert label in opsctl("flags", "get").out
+    served = opsctl("flags", "get", "--json").json["flag"]["environments"]["test"]["serves"]
+    assert served == {"value": None, "name": None, "to": to}
+
+
+def test_status_of_a_flag_that_depends_on_the_visitor_says_so(opsctl, wired):
+    wired.flags_at_provider.flags[KEY] = a_flag().targeted(depends_on_context=True).build()
+
+    assert opsctl("status").last_line.startswith("depends: what the flag serves is not the same for everyone.")
+
+
+def test_status_without_instances_claims_nothing_about_the_feed(opsctl):
+    result = opsctl("status")
+
+    assert "none found on this machine" in result.out
+    assert result.last_line.startswith("full is what the flag asks for; no instance of the feed is here.")
+
+
+def test_status_in_quiet_is_its_last_line(opsctl):
+    assert opsctl("status", "--quiet", width=80).out.count("\n") == 1
+
+
+def test_a_table_is_not_cut_when_quiet(opsctl):
+    assert "SETTING" in opsctl("config", "show", "--quiet").out
