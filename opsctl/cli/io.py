@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from opsctl.core.errors import ErrorCode, OpsError
@@ -51,6 +52,8 @@ class Streams:
     @classmethod
     def of_process(cls, environ: Mapping[str, str]) -> Streams:
         """Return this process's streams. `NO_COLOR` and `TERM=dumb` turn colour off."""
+        # They are None where the caller closed them, whatever their type says.
+        sys.stdin, sys.stdout, sys.stderr = (stream or _nowhere() for stream in (sys.stdin, sys.stdout, sys.stderr))
         for stream in (sys.stdout, sys.stderr):
             # A locale that cannot show a character must not turn a kill into a traceback.
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # the process's own are TextIOWrappers
@@ -139,3 +142,7 @@ class Streams:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, descriptor)
         os.close(nowhere)
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("r+", encoding="utf-8")

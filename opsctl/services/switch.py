@@ -156,11 +156,11 @@ class SwitchService:
                 on_failure=lambda error: self._written_after_all(plan, error),
             )
         except KeyboardInterrupt:
-            raise OpsError(
-                ErrorCode.INTERRUPTED,
-                f"interrupted while writing: {plan.ref.key} may or may not be changed",
-                hint=f"look first: opsctl status {plan.ref.key}",
-            ) from None
+            raise _unknown_state(plan, OpsError(ErrorCode.INTERRUPTED, "interrupted while writing")) from None
+        except OpsError as error:
+            if error.code is ErrorCode.UNREACHABLE and error.retry_after_s is not None:
+                raise _unknown_state(plan, error) from error
+            raise
         written_ms = (self._clock.monotonic_s() - base_s) * 1000
         targeting = flag.targeting[plan.ref.environment]
         if targeting.on is not plan.change.turns_on:
@@ -237,6 +237,16 @@ class SwitchService:
             on_failure=on_failure,
             on_wait=lambda error, wait_s: self._note(f"{error.message}; trying again in {format_ms(wait_s * 1000)}"),
         )
+
+
+def _unknown_state(plan: SwitchPlan, error: OpsError) -> OpsError:
+    """Return the error of a write whose answer is lost and that could not be read back either."""
+    return OpsError(
+        error.code,
+        f"{error.message}: {plan.ref.key} may or may not be changed",
+        hint=f"look first: opsctl status {plan.ref.key} --env {plan.ref.environment}",
+        request_id=error.request_id,
+    )
 
 
 @dataclass(frozen=True, slots=True)

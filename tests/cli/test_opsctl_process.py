@@ -174,6 +174,20 @@ def test_latin_1_terminals_do_not_turn_a_kill_into_a_traceback(start):
     assert "version 1 ? 2" in out
 
 
+def test_closed_standard_streams_do_not_stop_a_kill(environ, tmp_path):
+    command = [sys.executable, "-m", "opsctl"]
+
+    done = subprocess.run(
+        ["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *command, "kill", "--yes"],
+        check=False,
+        env=environ,
+        cwd=tmp_path,
+        timeout=60,
+    )
+
+    assert done.returncode == 0
+
+
 def test_a_kill_loads_neither_pydantic_nor_the_sdk_nor_rich(environ, flag_service):
     """Each of them takes longer to load than the rest of the kill."""
     script = (

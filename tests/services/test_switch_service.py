@@ -277,3 +277,17 @@ def test_a_provider_that_does_not_answer_the_read_back_does_not_undo_what_instan
     bench.flags.after_write = lambda: bench.flags.fail_reads(OpsError(ErrorCode.UNREACHABLE, "gone"))
 
     assert bench.run().outcome is Outcome.CONFIRMED
+
+
+def test_a_lost_answer_that_cannot_be_read_back_leaves_the_state_unknown_and_says_so():
+    bench = Bench([BEFORE])
+    lost = OpsError(ErrorCode.UNREACHABLE, "the connection broke off", retry_after_s=0.1)
+    bench.flags.fail_writes(*[lost] * 20, although_written=True)
+    prepared = bench.prepare()
+    bench.flags.fail_reads(*[OpsError(ErrorCode.UNREACHABLE, "gone")] * 20)
+
+    with pytest.raises(OpsError, match="may or may not be changed") as raised:
+        bench.service.apply(prepared)
+
+    assert raised.value.code is ErrorCode.UNREACHABLE
+    assert f"opsctl status {KEY}" in raised.value.hint
