@@ -1,4 +1,4 @@
-"""Flags as server-side SDKs read them: the wire shape of `/all`, `/sdk/latest-all` and their events."""
+"""Flags and segments as server-side SDKs read them: the wire shape of `/all`, `/sdk/latest-all` and their events."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from opsctl.flagservice.documents import context_targets, serve_document, without_nulls
 from opsctl.flagservice.model import USER_KIND
+from opsctl.flagservice.segment_documents import segment_share, segment_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from opsctl.flagservice.model import Clause, EnvironmentConfig, Flag, Rule
+    from opsctl.flagservice.segment_model import Segment
 
 
 def sdk_flag(flag: Flag, environment: str) -> dict[str, Any] | None:
@@ -44,10 +46,25 @@ def sdk_flag(flag: Flag, environment: str) -> dict[str, Any] | None:
     )
 
 
-def all_data(flags: Iterable[Flag], environment: str) -> bytes:
+def sdk_segment(segment: Segment) -> dict[str, Any]:
+    """Return the segment as SDKs of its environment are sent it."""
+    return {
+        "key": segment.key,
+        "version": segment.version,
+        "deleted": False,
+        **segment_targets(segment),
+        "rules": [
+            without_nulls({"id": rule.id, "clauses": [_clause(one) for one in rule.clauses], **segment_share(rule)})
+            for rule in segment.rules
+        ],
+        "salt": segment.salt,
+    }
+
+
+def all_data(flags: Iterable[Flag], environment: str, segments: Iterable[Segment] = ()) -> bytes:
     """Return everything that SDKs of that environment hold: `{"flags", "segments"}`, both always there."""
     payloads = {flag.key: sdk_flag(flag, environment) for flag in flags}
-    return to_json({"flags": without_nulls(payloads), "segments": {}})
+    return to_json({"flags": without_nulls(payloads), "segments": {one.key: sdk_segment(one) for one in segments}})
 
 
 def put_event(data: bytes) -> bytes:
@@ -66,6 +83,14 @@ def change_event(flag: Flag, environment: str, version: int) -> bytes:
 def delete_event(key: str, version: int) -> bytes:
     """Return the event that takes a flag away from SDKs that hold an older version of it."""
     return b"event: delete\ndata: " + to_json({"path": f"/flags/{key}", "version": version}) + b"\n\n"
+
+
+def segment_event(segment: Segment, *, is_deleted: bool) -> bytes:
+    """Return the event that tells SDKs of one changed or deleted segment."""
+    path = f"/segments/{segment.key}"
+    if is_deleted:
+        return b"event: delete\ndata: " + to_json({"path": path, "version": segment.version}) + b"\n\n"
+    return b"event: patch\ndata: " + to_json({"path": path, "data": sdk_segment(segment)}) + b"\n\n"
 
 
 def to_json(value: Any) -> bytes:

@@ -11,7 +11,7 @@ from opsctl.flagservice.model import FULL_WEIGHT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from opsctl.flagservice.model import EnvironmentConfig, Flag, Rule, Serve
+    from opsctl.flagservice.model import Clause, EnvironmentConfig, Flag, Rule, Serve
 
 OPERATORS = frozenset(
     {
@@ -40,8 +40,8 @@ def validate(flag: Flag, flags: Mapping[str, Flag]) -> None:
 def _check_variations(flag: Flag) -> None:
     _require(bool(flag.name.strip()), "name must not be empty")
     _require(len(flag.variations) >= _FEWEST_VARIATIONS, "a flag must have at least two variations")
-    _require_distinct((repr(one.value) for one in flag.variations), "variations must have different values")
-    _require_distinct((one.id for one in flag.variations), "variations must have different ids")
+    require_distinct((repr(one.value) for one in flag.variations), "variations must have different values")
+    require_distinct((one.id for one in flag.variations), "variations must have different ids")
     kinds = {_json_type(one.value) for one in flag.variations}
     _require(len(kinds) == 1, "variations must all be of the same type")
     for index in (flag.on_variation, flag.off_variation):
@@ -55,14 +55,14 @@ def _check_config(flag: Flag, environment: str, config: EnvironmentConfig) -> No
     seen: set[tuple[str, str]] = set()
     for target in config.targets:
         _check_index(flag, target.variation)
-        _check_context_kind(target.context_kind)
+        check_context_kind(target.context_kind)
         for value in target.values:
             _require(
                 (target.context_kind, value) not in seen,
                 f"{target.context_kind} {value!r} is targeted more than once in environment {environment!r}",
             )
             seen.add((target.context_kind, value))
-    _require_distinct((rule.id for rule in config.rules), "rules must have different ids")
+    require_distinct((rule.id for rule in config.rules), "rules must have different ids")
     for rule in config.rules:
         _check_rule(flag, rule)
 
@@ -70,11 +70,20 @@ def _check_config(flag: Flag, environment: str, config: EnvironmentConfig) -> No
 def _check_rule(flag: Flag, rule: Rule) -> None:
     _check_serve(flag, rule.serve)
     _require(bool(rule.clauses), "a rule must have at least one clause")
-    _require_distinct((clause.id for clause in rule.clauses), "clauses of a rule must have different ids")
+    require_distinct((clause.id for clause in rule.clauses), "clauses of a rule must have different ids")
     for clause in rule.clauses:
-        _require(clause.op in OPERATORS, f"there is no operator {clause.op!r}")
-        _require(bool(clause.attribute) or clause.op == "segmentMatch", "attribute is required")
-        _check_context_kind(clause.context_kind)
+        check_clause(clause)
+
+
+def check_clause(clause: Clause) -> None:
+    """Check one clause of a rule of a flag or a segment.
+
+    Raises:
+        ApiError: 400.
+    """
+    _require(clause.op in OPERATORS, f"there is no operator {clause.op!r}")
+    _require(bool(clause.attribute) or clause.op == "segmentMatch", "attribute is required")
+    check_context_kind(clause.context_kind)
 
 
 def _check_serve(flag: Flag, serve: Serve) -> None:
@@ -85,14 +94,14 @@ def _check_serve(flag: Flag, serve: Serve) -> None:
     weights = [part.weight for part in serve.rollout.variations]
     _require(all(weight >= 0 for weight in weights), "weights must not be negative")
     _require(sum(weights) == FULL_WEIGHT, f"weights must add up to {FULL_WEIGHT}, not {sum(weights)}")
-    _require_distinct(serve.indexes(), "a rollout must name each variation once at most")
+    require_distinct(serve.indexes(), "a rollout must name each variation once at most")
     _require(serve.rollout.kind in _ROLLOUT_KINDS, "a rollout's kind is rollout or experiment")
-    _check_context_kind(serve.rollout.context_kind)
+    check_context_kind(serve.rollout.context_kind)
 
 
 def _check_prerequisites(flag: Flag, flags: Mapping[str, Flag]) -> None:
     for environment, config in flag.environments.items():
-        _require_distinct((one.key for one in config.prerequisites), "a flag is a prerequisite once at most")
+        require_distinct((one.key for one in config.prerequisites), "a flag is a prerequisite once at most")
         for one in config.prerequisites:
             required = flags.get(one.key)
             if required is None:
@@ -136,7 +145,12 @@ def _check_index(flag: Flag, index: int) -> None:
     _require(0 <= index < len(flag.variations), f"flag {flag.key!r} has no variation {index}")
 
 
-def _check_context_kind(kind: str) -> None:
+def check_context_kind(kind: str) -> None:
+    """Check that contexts may be of that kind.
+
+    Raises:
+        ApiError: 400.
+    """
     is_valid = _CONTEXT_KIND.fullmatch(kind) is not None and kind not in {"kind", "multi"}
     _require(is_valid, f"{kind!r} is not a context kind")
 
@@ -149,7 +163,12 @@ def _json_type(value: Any) -> str:
     return "string" if isinstance(value, str) else "json"
 
 
-def _require_distinct(values: Iterable[Any], message: str) -> None:
+def require_distinct(values: Iterable[Any], message: str) -> None:
+    """Check that no value is there twice.
+
+    Raises:
+        ApiError: 400, with the message.
+    """
     listed = list(values)
     _require(len(set(listed)) == len(listed), message)
 
