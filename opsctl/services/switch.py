@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from opsctl.core.durations import format_ms
 from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.flags import Environment
 from opsctl.core.propagation import Expectation, summarise
 from opsctl.core.switch import Outcome, Receipt, choose_confirmation, comment_of, plan_change
 from opsctl.services.retrying import with_retries
@@ -14,7 +15,7 @@ from opsctl.services.retrying import with_retries
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opsctl.core.flags import Environment, Flag, FlagRef
+    from opsctl.core.flags import Flag, FlagRef
     from opsctl.core.ports import Clock, FlagReader, FlagWriter, Instances, Observation
     from opsctl.core.propagation import Propagation
     from opsctl.core.switch import Change, Confirmation, SwitchPlan
@@ -105,9 +106,7 @@ class SwitchService:
         deadline_s = self._clock.monotonic_s() + request.timeout_s
         flag = self._patiently(lambda left_s: self._reader.get_flag(ref.project, ref.key, timeout_s=left_s), deadline_s)
         flag.in_environment(ref)
-        environment = self._patiently(
-            lambda left_s: self._reader.get_environment(ref.project, ref.environment, timeout_s=left_s), deadline_s
-        )
+        environment = self._environment(ref, deadline_s)
         plan = plan_change(request.change, flag, ref)
         prepared = PreparedSwitch(request, plan, environment)
         if plan.is_needed and environment.require_comments and not prepared.comment:
@@ -117,6 +116,17 @@ class SwitchService:
                 hint=f'say why: opsctl {request.change} {ref.key} --env {environment.key} --reason "…"',
             )
         return prepared
+
+    def _environment(self, ref: FlagRef, deadline_s: float) -> Environment:
+        """Return the environment; one that the token may not look at counts as critical, and stops no kill."""
+        try:
+            return self._patiently(
+                lambda left_s: self._reader.get_environment(ref.project, ref.environment, timeout_s=left_s), deadline_s
+            )
+        except OpsError as error:
+            if error.code is not ErrorCode.FORBIDDEN:
+                raise
+            return Environment(ref.environment, critical=True)
 
     def preview(self, prepared: PreparedSwitch) -> Receipt:
         """Return the receipt of a dry run: whom the change would concern. Nothing is written."""

@@ -3,11 +3,11 @@
 import io
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from fakes import FakeClock, InMemoryFlags, ScriptedInstances, ScriptedStream
+from support.stack import Result
 
 from opsctl.cli.app import run
 from opsctl.cli.io import Streams
@@ -25,17 +25,8 @@ LOCAL = {
 }
 
 
-@dataclass
-class Transcript:
+class Transcript(Result):
     """What one command line said, and its exit code."""
-
-    exit_code: int
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        return json.loads(self.out)
 
     @property
     def last_line(self):

@@ -8,7 +8,7 @@ from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.flags import Environment
 from opsctl.core.modes import Mode
 from opsctl.core.propagation import Sighting
-from opsctl.core.switch import Change, Outcome
+from opsctl.core.switch import Change, Confirmation, Outcome
 from opsctl.services.switch import SwitchRequest, SwitchService
 
 
@@ -291,3 +291,11 @@ def test_a_lost_answer_that_cannot_be_read_back_leaves_the_state_unknown_and_say
 
     assert raised.value.code is ErrorCode.UNREACHABLE
     assert f"opsctl status {KEY}" in raised.value.hint
+
+
+def test_an_environment_that_the_token_may_not_look_at_counts_as_critical():
+    bench = Bench([AFTER])
+    bench.flags.get_environment = lambda *_args, **_options: (_ for _ in ()).throw(OpsError(ErrorCode.FORBIDDEN, "no"))
+
+    assert bench.prepare().confirmation is Confirmation.ANSWER
+    assert bench.run().outcome is Outcome.CONFIRMED
