@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opsctl.flagservice import changes
 from opsctl.flagservice.documents import flag_document
-from opsctl.flagservice.model import AuditEntry, Environment, Flag, Token
+from opsctl.flagservice.model import AuditEntry, Environment, Flag, Project, Token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_SECRET_MEMBERS = ("sdk_key", "mobile_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class Author:
 
 def entry_of_flag(now_ms: int, project: str, before: Flag, after: Flag, author: Author) -> AuditEntry:
     """Return the entry for a changed flag."""
-    return _entry(
+    return audit_entry(
         now_ms,
         project,
         after,
@@ -41,7 +39,7 @@ def entry_of_flag(now_ms: int, project: str, before: Flag, after: Flag, author: 
 
 def entry_of_creation(now_ms: int, project: str, flag: Flag, author: Author) -> AuditEntry:
     """Return the entry for a new flag."""
-    return _entry(
+    return audit_entry(
         now_ms,
         project,
         flag,
@@ -54,7 +52,7 @@ def entry_of_creation(now_ms: int, project: str, flag: Flag, author: Author) -> 
 
 def entry_of_deletion(now_ms: int, project: str, flag: Flag, author: Author) -> AuditEntry:
     """Return the entry for a deleted flag."""
-    return _entry(
+    return audit_entry(
         now_ms,
         project,
         flag,
@@ -65,28 +63,10 @@ def entry_of_deletion(now_ms: int, project: str, flag: Flag, author: Author) -> 
     )
 
 
-def entry_of_environment(
-    now_ms: int, project: str, before: Environment | None, after: Environment, author: Author
-) -> AuditEntry:
-    """Return the entry for a new or changed environment; its SDK keys stay out of it."""
-    action = "createEnvironment" if before is None else "updateEnvironment"
-    return _entry(
-        now_ms,
-        project,
-        after,
-        author,
-        environment=after.key,
-        accesses=((action, f"proj/{project}:env/{after.key}"),),
-        title_verb="created the environment" if before is None else "updated the environment",
-        previous=None if before is None else _without_secrets(before),
-        current=_without_secrets(after),
-    )
-
-
-def _entry(  # noqa: PLR0913 - an audit entry has that many facts
+def audit_entry(  # noqa: PLR0913 - an audit entry has that many facts
     now_ms: int,
     project: str,
-    resource: Flag | Environment,
+    resource: Flag | Environment | Project | Token,
     author: Author,
     *,
     accesses: tuple[tuple[str, str], ...],
@@ -95,13 +75,14 @@ def _entry(  # noqa: PLR0913 - an audit entry has that many facts
     previous: Mapping[str, Any] | None = None,
     current: Mapping[str, Any] | None = None,
 ) -> AuditEntry:
+    """Return an entry without its number, which the database gives it; `project` is empty for what is in none."""
     return AuditEntry(
         id=0,
         date_ms=now_ms,
-        kind="flag" if isinstance(resource, Flag) else "environment",
+        kind=type(resource).__name__.lower(),
         project=project,
         name=resource.name,
-        key=resource.key,
+        key=resource.id if isinstance(resource, Token) else resource.key,
         environment=environment,
         accesses=accesses,
         title_verb=title_verb,
@@ -113,7 +94,3 @@ def _entry(  # noqa: PLR0913 - an audit entry has that many facts
         current=current,
         delta=author.delta,
     )
-
-
-def _without_secrets(environment: Environment) -> dict[str, Any]:
-    return {name: value for name, value in asdict(environment).items() if name not in _SECRET_MEMBERS}

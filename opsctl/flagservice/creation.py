@@ -59,6 +59,7 @@ def new_flag(body: Mapping[str, Any], project: Project, now_ms: int) -> Flag:
                 is_on=is_on,
                 prerequisites=prerequisites,
                 track_events=environment.default_track_events,
+                version=environment.version_floor + 1,
             )
             for environment in project.environments
         },
@@ -73,6 +74,7 @@ def new_config(
     is_on: bool = False,
     prerequisites: tuple[Prerequisite, ...] = (),
     track_events: bool = False,
+    version: int = 1,
 ) -> EnvironmentConfig:
     """Return the configuration a flag begins with in an environment."""
     return EnvironmentConfig(
@@ -83,7 +85,7 @@ def new_config(
         track_events=track_events,
         salt=secrets.token_hex(16),
         sel=secrets.token_hex(16),
-        version=1,
+        version=version,
         last_modified_ms=now_ms,
     )
 

@@ -52,6 +52,11 @@ def new_environment_keys() -> EnvironmentKeys:
     return EnvironmentKeys(sdk_key=f"sdk-{_uuid()}", mobile_key=f"mob-{_uuid()}", client_side_id=secrets.token_hex(12))
 
 
+def new_token_secret() -> str:
+    """Make the secret of an access token."""
+    return f"api-{_uuid()}"
+
+
 def token_digest(token: str) -> str:
     """Return what the database keeps of a token: enough to know it again, not to use it."""
     return hashlib.sha256(token.encode()).hexdigest()
@@ -72,7 +77,7 @@ def load_credentials(path: Path) -> Credentials:
         return _from_json(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         credentials = Credentials(
-            tokens={role: f"api-{_uuid()}" for role in ROLES},
+            tokens={role: new_token_secret() for role in ROLES},
             environments={key: new_environment_keys() for key in SEEDED_ENVIRONMENTS},
         )
         _write(path, credentials)

@@ -161,8 +161,31 @@ class Flag:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalSettings:
+    """Which changes of flags need approval in one environment: all, those of flags with certain tags, or none."""
+
+    required: bool = False
+    bypass_approvals_for_pending_changes: bool = False
+    min_num_approvals: int = 1
+    can_review_own_request: bool = False
+    can_apply_declined_changes: bool = True
+    required_approval_tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FormerKey:
+    """An SDK key that was replaced, and is good until its time has come."""
+
+    value: str = field(repr=False)
+    expiry_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
-    """One environment of a project, with the credentials that SDKs use for it."""
+    """One environment of a project, with the credentials that SDKs use for it.
+
+    Versions of flags in it begin above `version_floor`: one of its key, since deleted, may have had those below.
+    """
 
     key: str
     name: str
@@ -178,7 +201,28 @@ class Environment:
     confirm_changes: bool = False
     critical: bool = False
     tags: tuple[str, ...] = ()
+    approval_settings: ApprovalSettings = ApprovalSettings()
+    former_sdk_keys: tuple[FormerKey, ...] = ()
+    version_floor: int = 0
     version: int = 1
+
+    def valid_sdk_keys(self, now_ms: int) -> tuple[str, ...]:
+        """Return the SDK keys that are good now: its own, and those it had that have not expired."""
+        return (self.sdk_key, *(one.value for one in self.former_sdk_keys if now_ms < one.expiry_ms))
+
+
+@dataclass(frozen=True, slots=True)
+class FlagDefaults:
+    """What new flags of a project begin with, where their creator does not say."""
+
+    tags: tuple[str, ...] = ()
+    temporary: bool = True
+    true_display_name: str = "True"
+    false_display_name: str = "False"
+    true_description: str = ""
+    false_description: str = ""
+    on_variation: int = 0
+    off_variation: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +234,11 @@ class Project:
     id: str
     environments: tuple[Environment, ...] = ()
     tags: tuple[str, ...] = ()
+    created_ms: int = 0
+    using_environment_id: bool = False
+    using_mobile_key: bool = False
+    flag_defaults: FlagDefaults | None = None
+    version: int = 1
 
     def environment(self, key: str) -> Environment | None:
         """Return the environment with that key, if there is one."""
@@ -198,13 +247,18 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token of the REST API, known by its hash and its last characters."""
+    """An access token of the REST API, known by the hash and the last characters of its secret."""
 
     id: str
     name: str
     role: str
-    digest: str
     ending: str
+    description: str = ""
+    created_ms: int = 0
+    modified_ms: int = 0
+    expiry_ms: int | None = None
+    service_token: bool = True
+    default_api_version: int = 20240415
 
     @property
     def may_write(self) -> bool:

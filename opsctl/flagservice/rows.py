@@ -7,37 +7,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from opsctl.flagservice.documents import flag_document
-from opsctl.flagservice.model import AuditEntry, Environment, Flag, Project, Token
+from opsctl.flagservice.model import AuditEntry
 from opsctl.flagservice.parsing import parse_flag
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
-
-def insert_project(connection: sqlite3.Connection, project: Project) -> None:
-    """Insert a project with its environments."""
-    position = connection.execute("SELECT count(*) FROM projects").fetchone()[0]
-    document = _json({"name": project.name, "id": project.id, "tags": project.tags})
-    connection.execute("INSERT INTO projects VALUES (?, ?, ?)", (project.key, position, document))
-    for environment in project.environments:
-        insert_environment(connection, project.key, environment)
-
-
-def insert_environment(connection: sqlite3.Connection, project: str, environment: Environment) -> None:
-    """Insert an environment after those the project has."""
-    query = "SELECT count(*) FROM environments WHERE project = ?"
-    position = connection.execute(query, (project,)).fetchone()[0]
-    row = (project, environment.key, position, _json(asdict(environment)))
-    connection.execute("INSERT INTO environments VALUES (?, ?, ?, ?)", row)
-
-
-def update_environment(connection: sqlite3.Connection, project: str, environment: Environment) -> None:
-    """Replace an environment's document."""
-    connection.execute(
-        "UPDATE environments SET document = ? WHERE project = ? AND key = ?",
-        (_json(asdict(environment)), project, environment.key),
-    )
+    from opsctl.flagservice.model import Flag
 
 
 def write_flag(connection: sqlite3.Connection, project: str, flag: Flag, *, is_deleted: bool = False) -> None:
@@ -55,12 +32,6 @@ def write_flag(connection: sqlite3.Connection, project: str, flag: Flag, *, is_d
     )
 
 
-def insert_token(connection: sqlite3.Connection, token: Token) -> None:
-    """Insert an access token's hash."""
-    row = (token.id, token.name, token.role, token.digest, token.ending)
-    connection.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?)", row)
-
-
 def insert_audit_entry(connection: sqlite3.Connection, entry: AuditEntry) -> None:
     """Insert an audit entry; the database gives it its id."""
     document = asdict(entry)
@@ -68,33 +39,10 @@ def insert_audit_entry(connection: sqlite3.Connection, entry: AuditEntry) -> Non
     connection.execute("INSERT INTO audit (date_ms, document) VALUES (?, ?)", (entry.date_ms, _json(document)))
 
 
-def read_projects(connection: sqlite3.Connection) -> dict[str, Project]:
-    """Return all projects, by key."""
-    environments: dict[str, list[Environment]] = {}
-    for project, text in connection.execute("SELECT project, document FROM environments ORDER BY project, position"):
-        document = json.loads(text)
-        environments.setdefault(project, []).append(Environment(**{**document, "tags": tuple(document["tags"])}))
-    return {
-        key: Project(
-            key=key,
-            name=document["name"],
-            id=document["id"],
-            tags=tuple(document["tags"]),
-            environments=tuple(environments.get(key, ())),
-        )
-        for key, document in _documents(connection.execute("SELECT key, document FROM projects ORDER BY position"))
-    }
-
-
 def read_flags(connection: sqlite3.Connection) -> Iterable[tuple[str, Flag, bool]]:
     """Yield every flag with its project's key and whether it is deleted."""
     for project, deleted, text in connection.execute("SELECT project, deleted, document FROM flags ORDER BY rowid"):
         yield project, parse_flag(json.loads(text), _no_new_id), bool(deleted)
-
-
-def read_tokens(connection: sqlite3.Connection) -> list[Token]:
-    """Return all access tokens."""
-    return [Token(*row) for row in connection.execute("SELECT id, name, role, digest, ending FROM tokens")]
 
 
 def read_audit_entries(
@@ -117,10 +65,6 @@ def _audit_entry(entry_id: int, date_ms: int, text: str) -> AuditEntry:
     document = json.loads(text)
     accesses = tuple((action, resource) for action, resource in document.pop("accesses"))
     return AuditEntry(id=entry_id, date_ms=date_ms, accesses=accesses, **document)
-
-
-def _documents(rows: Iterable[tuple[str, str]]) -> Iterable[tuple[str, Any]]:
-    return ((key, json.loads(text)) for key, text in rows)
 
 
 def _json(value: Any) -> str:

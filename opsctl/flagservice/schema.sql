@@ -1,4 +1,5 @@
 -- Schema 1. The application id and user_version in the file's header say whose it is and how new.
+-- Projects and environments that are deleted keep their rows; their documents say no more than that, and at which version.
 CREATE TABLE projects (
     key TEXT PRIMARY KEY,
     position INTEGER NOT NULL,
@@ -35,10 +36,15 @@ END;
 
 CREATE TABLE tokens (
     id TEXT PRIMARY KEY,
-    name TEXT NOT NULL,
-    role TEXT NOT NULL,
-    digest TEXT NOT NULL UNIQUE,
-    ending TEXT NOT NULL
+    deleted INTEGER NOT NULL,
+    document TEXT NOT NULL
+) STRICT;
+
+-- The hash of every secret that a token has or had: what was revoked once stays known, and revoked.
+CREATE TABLE token_secrets (
+    digest TEXT PRIMARY KEY,
+    token TEXT NOT NULL REFERENCES tokens (id),
+    good_until_ms INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE audit (

@@ -24,6 +24,7 @@ def seeded_project(credentials: Credentials, now_ms: int) -> Project:
         key=PROJECT_KEY,
         name="Default",
         id=secrets.token_hex(12),
+        created_ms=now_ms,
         environments=tuple(
             Environment(
                 key=key,
@@ -54,15 +55,19 @@ def seeded_kill_switch(project: Project, now_ms: int) -> Flag:
     return new_flag(body, project, now_ms)
 
 
-def seeded_tokens(credentials: Credentials) -> list[Token]:
-    """Return one access token per role."""
+def seeded_tokens(credentials: Credentials, now_ms: int) -> list[tuple[Token, str]]:
+    """Return one access token per role, with the hash of its secret."""
     return [
-        Token(
-            id=secrets.token_hex(12),
-            name=f"opsctl {role}",
-            role=role,
-            digest=token_digest(token),
-            ending=token_ending(token),
+        (
+            Token(
+                id=secrets.token_hex(12),
+                name=f"opsctl {role}",
+                role=role,
+                ending=token_ending(secret),
+                created_ms=now_ms,
+                modified_ms=now_ms,
+            ),
+            token_digest(secret),
         )
-        for role, token in credentials.tokens.items()
+        for role, secret in credentials.tokens.items()
     ]

@@ -29,7 +29,10 @@ def with_new_versions(before: Flag, after: Flag, now_ms: int) -> Flag:
 def continued_from(deleted: Flag, created: Flag) -> Flag:
     """Return a newly created flag with versions above those that a deleted flag of the same key had."""
     floor = {key: config.version for key, config in deleted.environments.items()}
-    environments = {key: replace(config, version=floor.get(key, 0) + 1) for key, config in created.environments.items()}
+    environments = {
+        key: replace(config, version=max(floor.get(key, 0) + 1, config.version))
+        for key, config in created.environments.items()
+    }
     return replace(created, version=deleted.version + 1, environments=environments)
 
 

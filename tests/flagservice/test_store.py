@@ -126,7 +126,7 @@ def test_a_plan_that_is_refused_leaves_no_trace(opened):
 
 def test_a_full_disk_refuses_the_change_and_loses_nothing(opened):
     opened.switch(on=False)
-    connection = opened.store._connection
+    connection = opened.store.ledger.connection
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count={pages}")
     long = {"kind": {"name": "long", "value": ["d" * 10_000 + str(number) for number in range(40)]}}
@@ -144,7 +144,7 @@ def test_a_full_disk_refuses_the_change_and_loses_nothing(opened):
 
 def test_a_database_that_another_process_holds_is_waited_for_and_then_named(opened, monkeypatch):
     monkeypatch.setattr(database, "_BUSY_TIMEOUT_MS", 50)
-    opened.store._connection.execute("PRAGMA busy_timeout=50")
+    opened.store.ledger.connection.execute("PRAGMA busy_timeout=50")
     with sqlite3.connect(opened.path, isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(sqlite3.OperationalError, match="locked"):
@@ -253,7 +253,7 @@ def test_a_new_environment_gets_every_flag_and_its_versions_are_kept(opened):
     from opsctl.flagservice.model import Environment
 
     stage = Environment("stage", "Stage", "id", "sdk-x", "mob-x", 1)
-    opened.store.create_environment("default", stage, opened.author)
+    opened.store.containers.create_environment("default", stage, opened.author)
     again = reopened(opened)
 
     assert again.store.flag("default", KILL_SWITCH).environments["stage"].on is False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,6 @@ from werkzeug.routing import Rule
 
 from opsctl.flagservice.api_errors import forbidden, invalid_request, unauthorized
 from opsctl.flagservice.auditing import Author
-from opsctl.flagservice.credentials import token_digest
 from opsctl.flagservice.reading import exactly, member, parse_json
 
 if TYPE_CHECKING:
@@ -101,12 +99,7 @@ class Authenticated:
         return Rule(path, endpoint=handle, methods=[method])
 
     def _token(self, request: Request) -> Token:
-        """Return the caller's token. Hashes are compared, all of them, in constant time."""
-        given = token_digest(request.headers.get("Authorization", ""))
-        found = None
-        for token in self._store.tokens():
-            if secrets.compare_digest(token.digest, given):
-                found = token
+        found = self._store.access.find(request.headers.get("Authorization", ""))
         if found is None:
             raise unauthorized()
         return found

@@ -84,13 +84,15 @@ class ProjectRoutes:
             critical=member(body, "critical", bool, False),
             tags=texts(body, "tags", []),
         )
-        created = self._store.create_environment(project, environment, call.author())
+        created = self._store.containers.create_environment(project, environment, call.author())
         return json_response(_environment(project, created), 201)
 
     def patch_environment(self, call: Call, project: str, key: str) -> Response:
         """Change an environment by a JSON patch."""
         plan = plan_environment_patch(call.body())
-        return json_response(_environment(project, self._store.change_environment(project, key, plan, call.author())))
+        return json_response(
+            _environment(project, self._store.containers.change_environment(project, key, plan, call.author()))
+        )
 
 
 def _is_expanded(call: Call) -> bool:
