@@ -12,6 +12,8 @@ from opsctl.flagservice.model import AuditEntry, Environment, Flag, Project, Tok
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from opsctl.flagservice.segment_model import Segment
+
 
 @dataclass(frozen=True, slots=True)
 class Author:
@@ -66,7 +68,7 @@ def entry_of_deletion(now_ms: int, project: str, flag: Flag, author: Author) -> 
 def audit_entry(  # noqa: PLR0913 - an audit entry has that many facts
     now_ms: int,
     project: str,
-    resource: Flag | Environment | Project | Token,
+    resource: Flag | Environment | Project | Segment | Token,
     author: Author,
     *,
     accesses: tuple[tuple[str, str], ...],

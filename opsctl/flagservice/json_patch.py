@@ -12,7 +12,7 @@ from opsctl.flagservice.api_errors import conflict, invalid_request, not_underst
 from opsctl.flagservice.reading import exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 FLAG_MEMBERS = frozenset(
     {
@@ -76,6 +76,20 @@ def apply_merge_patch(document: Mapping[str, Any], merge: Mapping[str, Any]) -> 
     """
     for path in _member_paths(merge):
         _require_editable(path, _is_editable)
+    return exactly(_merged(document, merge), "the patched resource", dict)
+
+
+def apply_member_merge(
+    document: Mapping[str, Any], merge: Mapping[str, Any], editable: Collection[str]
+) -> dict[str, Any]:
+    """Return any document after the merge; the one given is untouched.
+
+    Raises:
+        ApiError: 400, it would change a member that is not editable.
+    """
+    for key in merge:
+        if key not in editable:
+            raise invalid_request(f"/{key} cannot be changed")
     return exactly(_merged(document, merge), "the patched resource", dict)
 
 

@@ -64,3 +64,23 @@ CREATE TRIGGER audit_entries_stay_as_they_are BEFORE UPDATE ON audit
 BEGIN
     SELECT RAISE(ABORT, 'audit entries must stay as they are');
 END;
+
+-- By the environment's id. A deleted segment keeps its row, as a deleted flag does.
+CREATE TABLE segments (
+    environment TEXT NOT NULL,
+    key TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    deleted INTEGER NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (environment, key)
+) STRICT;
+
+CREATE TRIGGER segment_versions_only_go_up BEFORE UPDATE ON segments WHEN NEW.version <= OLD.version
+BEGIN
+    SELECT RAISE(ABORT, 'a segment''s version must go up');
+END;
+
+CREATE TRIGGER segment_rows_stay BEFORE DELETE ON segments
+BEGIN
+    SELECT RAISE(ABORT, 'a segment''s row must stay');
+END;

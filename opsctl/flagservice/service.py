@@ -11,6 +11,7 @@ from opsctl.flagservice.rest.call import Authenticated
 from opsctl.flagservice.rest.flags import FlagRoutes
 from opsctl.flagservice.rest.identity import IdentityRoutes
 from opsctl.flagservice.rest.projects import ProjectRoutes
+from opsctl.flagservice.rest.segments import SegmentRoutes
 from opsctl.flagservice.sdk_routes import SdkRoutes
 from opsctl.flagservice.store import Store
 from opsctl.flagservice.streams import Broadcaster
@@ -44,7 +45,7 @@ class FlagService:
         self._now_ms = now_ms
         self._heartbeat_s = heartbeat_s
         self._broadcaster = Broadcaster()
-        self._store = Store.open(database, credentials, now_ms, self._broadcaster.publish)
+        self._store = Store.open(database, credentials, now_ms, self._broadcaster.publish, self._broadcaster.nudge)
 
     def rules(self) -> Iterator[Rule]:
         """Yield every route."""
@@ -53,6 +54,7 @@ class FlagService:
         yield from IdentityRoutes().rules(authenticated)
         yield from ProjectRoutes(self._store, self._now_ms).rules(authenticated)
         yield from FlagRoutes(self._store, self._now_ms).rules(authenticated)
+        yield from SegmentRoutes(self._store).rules(authenticated)
         yield from AuditRoutes(self._store).rules(authenticated)
 
     def environment_keys(self, project: str) -> dict[str, EnvironmentKeys]:

@@ -17,6 +17,7 @@ from opsctl.flagservice.containers import Containers
 from opsctl.flagservice.contents import Contents
 from opsctl.flagservice.database import open_database, transaction
 from opsctl.flagservice.ledger import Ledger
+from opsctl.flagservice.segment_store import SegmentStore
 from opsctl.flagservice.token_store import TokenStore, insert_token, is_known
 from opsctl.flagservice.validation import require_unneeded, validate
 from opsctl.flagservice.versions import continued_from, tombstone, with_new_versions
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from opsctl.flagservice.auditing import Author
     from opsctl.flagservice.credentials import Credentials
     from opsctl.flagservice.model import AuditEntry, Environment, Flag, Project, Token
+    from opsctl.flagservice.segment_store import SegmentChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,13 @@ class Store:
         ledger: The database and the audit log.
         containers: Writes projects and environments.
         access: The access tokens.
+        segments: Reads and writes segments.
     """
 
     def __init__(
         self,
         ledger: Ledger,
-        on_change: Callable[[FlagChange], None],
+        on_change: Callable[[FlagChange | SegmentChange], None],
         on_keys_change: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
         self.ledger = ledger
@@ -66,6 +69,7 @@ class Store:
         self._contents = Contents.read(ledger.connection)
         self.containers = Containers(self._contents, ledger, on_keys_change)
         self.access = TokenStore(ledger)
+        self.segments = SegmentStore(self, on_change)
 
     @classmethod
     def open(
@@ -73,7 +77,7 @@ class Store:
         path: Path,
         credentials: Credentials,
         now_ms: Callable[[], int],
-        on_change: Callable[[FlagChange], None],
+        on_change: Callable[[FlagChange | SegmentChange], None],
         on_keys_change: Callable[[str, str], None] = lambda *_: None,
     ) -> Store:
         """Open the store at `path`, or make one with the seeded project, kill switch and tokens.

@@ -109,6 +109,8 @@ def _representation(entry: AuditEntry) -> dict[str, Any]:
 def _address(entry: AuditEntry) -> str:
     if entry.kind == "environment":
         return f"{API}/projects/{entry.project}/environments/{entry.key}"
+    if entry.kind == "segment":
+        return f"{API}/segments/{entry.project}/{entry.environment}/{entry.key}"
     return f"{API}/flags/{entry.project}/{entry.key}"
 
 
