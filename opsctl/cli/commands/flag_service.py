@@ -31,7 +31,9 @@ def flag_service(
     ready_file: ReadyFileOption = None,
     ephemeral: EphemeralOption = False,
 ) -> None:
-    """Run the flag service alone, until Ctrl-C: LaunchDarkly's SDKs and REST client work against it, with no account.
+    """Run the flag service alone, until Ctrl-C.
+
+    LaunchDarkly's SDKs and REST client work against it, with no account.
 
     Example: opsctl flag-service --port 0 --ephemeral --ready-file ready.json
     """

@@ -19,7 +19,9 @@ def smoke(
     junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit report.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="With --target: kill it without asking.")] = False,
 ) -> int:
-    """Kill and restore for real, look at the page and at a connected client, and give a verdict.
+    """Prove that the switch works here.
+
+    Kill and restore for real, look at the page and at a connected client, and give a verdict.
 
     Example: opsctl smoke --junit smoke.xml
     """
