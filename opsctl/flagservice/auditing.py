@@ -17,11 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who makes a change, and what they say about it. `delta` is their JSON patch, when it was one."""
+    """Who makes a change, and what they say about it.
 
-    token: Token
+    `token` is `None` for a flag trigger, which needs none. `description` says what brought the change about, when it
+    was not a request for it; `delta`, `merge` and `trigger_body` are the JSON patch, merge patch or call that asked.
+    """
+
+    token: Token | None
     comment: str = ""
     delta: Any = None
+    merge: Any = None
+    trigger_body: Any = None
+    description: str = ""
 
 
 def entry_of_flag(now_ms: int, project: str, before: Flag, after: Flag, author: Author) -> AuditEntry:
@@ -89,10 +96,13 @@ def audit_entry(  # noqa: PLR0913 - an audit entry has that many facts
         accesses=accesses,
         title_verb=title_verb,
         comment=author.comment,
-        token_id=author.token.id,
-        token_name=author.token.name,
-        token_ending=author.token.ending,
+        token_id=None if author.token is None else author.token.id,
+        token_name=None if author.token is None else author.token.name,
+        token_ending=None if author.token is None else author.token.ending,
         previous=previous,
         current=current,
         delta=author.delta,
+        merge=author.merge,
+        trigger_body=author.trigger_body,
+        description=author.description,
     )

@@ -286,3 +286,6 @@ class AuditEntry:
     previous: Mapping[str, Any] | None = None
     current: Mapping[str, Any] | None = None
     delta: Any = None
+    merge: Any = None
+    trigger_body: Any = None
+    description: str = ""

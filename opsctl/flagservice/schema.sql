@@ -84,3 +84,51 @@ CREATE TRIGGER segment_rows_stay BEFORE DELETE ON segments
 BEGIN
     SELECT RAISE(ABORT, 'a segment''s row must stay');
 END;
+
+-- What is pending, and what triggers there are: gone with the flag or the environment that it is about.
+CREATE TABLE approval_requests (
+    id TEXT PRIMARY KEY,
+    project TEXT NOT NULL,
+    flag TEXT NOT NULL,
+    environment TEXT,
+    document TEXT NOT NULL,
+    FOREIGN KEY (project, flag) REFERENCES flags (project, key)
+) STRICT;
+
+CREATE TABLE scheduled_changes (
+    id TEXT PRIMARY KEY,
+    project TEXT NOT NULL,
+    flag TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    execution_ms INTEGER NOT NULL,
+    document TEXT NOT NULL,
+    FOREIGN KEY (project, flag) REFERENCES flags (project, key)
+) STRICT;
+
+CREATE INDEX scheduled_changes_by_time ON scheduled_changes (execution_ms);
+
+-- Of a trigger's URL, which is as good as a token, only the hash of its secret part is kept.
+CREATE TABLE flag_triggers (
+    id TEXT PRIMARY KEY,
+    project TEXT NOT NULL,
+    flag TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    document TEXT NOT NULL,
+    FOREIGN KEY (project, flag) REFERENCES flags (project, key)
+) STRICT;
+
+CREATE TRIGGER nothing_is_pending_for_a_deleted_flag AFTER UPDATE ON flags WHEN NEW.deleted = 1
+BEGIN
+    DELETE FROM approval_requests WHERE project = NEW.project AND flag = NEW.key;
+    DELETE FROM scheduled_changes WHERE project = NEW.project AND flag = NEW.key;
+    DELETE FROM flag_triggers WHERE project = NEW.project AND flag = NEW.key;
+END;
+
+CREATE TRIGGER nothing_is_pending_in_a_deleted_environment AFTER UPDATE ON environments
+WHEN json_extract(NEW.document, '$.deleted_at_version') IS NOT NULL
+BEGIN
+    DELETE FROM approval_requests WHERE project = NEW.project AND environment = NEW.key;
+    DELETE FROM scheduled_changes WHERE project = NEW.project AND environment = NEW.key;
+    DELETE FROM flag_triggers WHERE project = NEW.project AND environment = NEW.key;
+END;

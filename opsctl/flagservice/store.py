@@ -156,8 +156,17 @@ class Store:
         validate(after, self.flags(project))
         return after
 
-    def change_flag(self, project: str, key: str, plan: Callable[[Flag], Flag], author: Author) -> Flag:
+    def change_flag(
+        self,
+        project: str,
+        key: str,
+        plan: Callable[[Flag], Flag],
+        author: Author,
+        also: Callable[[sqlite3.Connection], None] = lambda _: None,
+    ) -> Flag:
         """Change a flag as `plan` says, and return it. A plan that changes nothing writes nothing.
+
+        `also` writes in the same transaction.
 
         Raises:
             ApiError: 404, or what the plan or the validation refuses.
@@ -167,7 +176,8 @@ class Store:
         after = self.preview_flag(project, key, plan)
         if after is before:
             return before
-        self._keep(FlagChange(project, before, after), lambda ms: entry_of_flag(ms, project, before, after, author))
+        change = FlagChange(project, before, after)
+        self._keep(change, lambda ms: entry_of_flag(ms, project, before, after, author), also)
         return after
 
     def create_flag(self, project: str, flag: Flag, author: Author) -> Flag:
@@ -210,10 +220,16 @@ class Store:
         """
         return self.ledger.audit_entry(entry_id)
 
-    def _keep(self, change: FlagChange, entry_at: Callable[[int], AuditEntry]) -> None:
+    def _keep(
+        self,
+        change: FlagChange,
+        entry_at: Callable[[int], AuditEntry],
+        also: Callable[[sqlite3.Connection], None] = lambda _: None,
+    ) -> None:
         flag, contents = change.after, self._contents
         with self.ledger.write(entry_at) as connection:
             rows.write_flag(connection, change.project, flag, is_deleted=change.is_deleted)
+            also(connection)
         if change.is_deleted:
             contents.deleted[change.project, flag.key] = flag
             contents.flags[change.project].pop(flag.key, None)
