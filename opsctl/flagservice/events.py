@@ -12,7 +12,7 @@ from opsctl.flagservice.api_errors import invalid_request
 from opsctl.flagservice.reading import parse_json
 
 if TYPE_CHECKING:
-    from opsctl.flagservice.streams import Channel
+    from opsctl.flagservice.sdk_objects import Channel
 
 _LONGEST_PAYLOAD = 20 * 1024 * 1024
 _REMEMBERED_IDS = 4096

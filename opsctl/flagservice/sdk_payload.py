@@ -1,4 +1,4 @@
-"""Flags and segments as server-side SDKs read them: the wire shape of `/all`, `/sdk/latest-all` and their events."""
+"""Flags and segments as server-side SDKs read them: what `/all` and `/sdk/latest-all` send, and events carry."""
 
 from __future__ import annotations
 
@@ -65,32 +65,6 @@ def all_data(flags: Iterable[Flag], environment: str, segments: Iterable[Segment
     """Return everything that SDKs of that environment hold: `{"flags", "segments"}`, both always there."""
     payloads = {flag.key: sdk_flag(flag, environment) for flag in flags}
     return to_json({"flags": without_nulls(payloads), "segments": {one.key: sdk_segment(one) for one in segments}})
-
-
-def put_event(data: bytes) -> bytes:
-    """Return the event that replaces all an SDK holds; `data` is what `all_data` returned."""
-    return b'event: put\ndata: {"path":"/","data":' + data + b"}\n\n"
-
-
-def change_event(flag: Flag, environment: str, version: int) -> bytes:
-    """Return the event that tells SDKs of one changed flag: a patch, or a delete when they are not to have it."""
-    payload = sdk_flag(flag, environment)
-    if payload is None:
-        return delete_event(flag.key, version)
-    return b"event: patch\ndata: " + to_json({"path": f"/flags/{flag.key}", "data": payload}) + b"\n\n"
-
-
-def delete_event(key: str, version: int) -> bytes:
-    """Return the event that takes a flag away from SDKs that hold an older version of it."""
-    return b"event: delete\ndata: " + to_json({"path": f"/flags/{key}", "version": version}) + b"\n\n"
-
-
-def segment_event(segment: Segment, *, is_deleted: bool) -> bytes:
-    """Return the event that tells SDKs of one changed or deleted segment."""
-    path = f"/segments/{segment.key}"
-    if is_deleted:
-        return b"event: delete\ndata: " + to_json({"path": path, "version": segment.version}) + b"\n\n"
-    return b"event: patch\ndata: " + to_json({"path": path, "data": sdk_segment(segment)}) + b"\n\n"
 
 
 def to_json(value: Any) -> bytes:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Response
 
-from opsctl.flagservice.api_errors import invalid_request, not_found, unauthorized
-from opsctl.flagservice.responses import JSON, error_response, json_response
-from opsctl.flagservice.sdk_payload import all_data, put_event
+from opsctl.flagservice import fdv2
+from opsctl.flagservice.api_errors import invalid_request
+from opsctl.flagservice.payload_filters import require_filter_key
+from opsctl.flagservice.responses import JSON, json_response
+from opsctl.flagservice.sdk_feed import Audience
+from opsctl.flagservice.sdk_keys import SdkKeys, given_key
+from opsctl.flagservice.streams import Signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,17 +24,23 @@ if TYPE_CHECKING:
 
     from opsctl.flagservice.events import EventCounter
     from opsctl.flagservice.model import Environment
+    from opsctl.flagservice.sdk_feed import SdkFeed
+    from opsctl.flagservice.sdk_objects import Channel
     from opsctl.flagservice.store import Store
-    from opsctl.flagservice.streams import Broadcaster, Channel
+    from opsctl.flagservice.streams import Broadcaster
 
-_KEY_PREFIX = "api_key "
+_FDV2_SIGNALS = Signals(heartbeat=fdv2.as_sse([fdv2.HEARTBEAT]), farewell=fdv2.as_sse([fdv2.GOODBYE]))
 
 
 class SdkRoutes:
     """The routes under which server-side SDKs find one environment, by its SDK key."""
 
-    def __init__(self, store: Store, broadcaster: Broadcaster, events: EventCounter, *, heartbeat_s: float) -> None:
+    def __init__(
+        self, store: Store, feed: SdkFeed, broadcaster: Broadcaster, events: EventCounter, *, heartbeat_s: float
+    ) -> None:
         self._store = store
+        self._feed = feed
+        self._keys = SdkKeys(store)
         self._broadcaster = broadcaster
         self._events = events
         self._heartbeat_s = heartbeat_s
@@ -42,33 +51,43 @@ class SdkRoutes:
         yield Rule("/sdk/latest-all", endpoint=self.poll, methods=["GET"])
         yield Rule("/bulk", endpoint=self.accept_events, methods=["POST"])
         yield Rule("/diagnostic", endpoint=self.accept_diagnostic, methods=["POST"])
-        yield Rule("/sdk/stream", endpoint=self.refuse_data_system, methods=["GET"])
-        yield Rule("/sdk/poll", endpoint=self.refuse_data_system, methods=["GET"])
+        yield _without_head(Rule("/sdk/stream", endpoint=self.stream_fdv2, methods=["GET"]))
+        yield Rule("/sdk/poll", endpoint=self.poll_fdv2, methods=["GET"])
         yield Rule("/status", endpoint=self.status, methods=["GET"])
 
     def stream(self, request: Request) -> Response:
         """Send everything, then every change."""
-        project, environment = self._environment(request)
-        response = Response(
-            self._events_of((project, environment.key)), content_type="text/event-stream; charset=utf-8"
-        )
-        response.headers["Cache-Control"] = "no-cache"
-        response.headers["X-LD-EnvID"] = environment.id
-        return response
+        return self._stream(request, Audience(is_fdv2=False, filter_key=_filter(request)))
+
+    def stream_fdv2(self, request: Request) -> Response:
+        """Send everything, or what changed since the state that `basis` names; then every change."""
+        return self._stream(request, Audience(is_fdv2=True, filter_key=_filter(request)))
 
     def poll(self, request: Request) -> Response:
         """Return everything, or 304 when the caller's ETag says that it has it."""
-        project, environment = self._environment(request)
-        data = all_data(self._store.flags(project).values(), environment.key)
+        project, environment = self._keys.environment(request)
+        data = self._feed.everything((project, environment.key), _filter(request))
         response = Response(data, content_type=JSON)
         response.set_etag(hashlib.sha256(data).hexdigest()[:32])
-        response.headers["Cache-Control"] = "no-cache"
-        response.headers["X-LD-EnvID"] = environment.id
-        return response.make_conditional(request)
+        return _of_environment(response, environment).make_conditional(request)
+
+    def poll_fdv2(self, request: Request) -> Response:
+        """Return everything, or what changed since `basis`; 304 when the caller's ETag says that nothing did.
+
+        The ETag names the state that the caller has after the answer. It counts only when the caller's basis, where
+        it has one, is that state too: one that took in less than it was sent would miss the rest for good.
+        """
+        project, environment = self._keys.environment(request)
+        basis = request.args.get("basis") or None
+        data, state = self._feed.poll((project, environment.key), _filter(request), basis)
+        response = Response(data, content_type=JSON)
+        response.set_etag(str(state))
+        _of_environment(response, environment)
+        return response.make_conditional(request) if basis in {None, str(state)} else response
 
     def accept_events(self, request: Request) -> Response:
         """Count the events."""
-        project, environment = self._environment(request)
+        project, environment = self._keys.environment(request)
         self._events.accept(
             (project, environment.key),
             _body(request),
@@ -79,16 +98,9 @@ class SdkRoutes:
 
     def accept_diagnostic(self, request: Request) -> Response:
         """Take a diagnostic event, and forget it."""
-        self._environment(request)
+        self._keys.environment(request)
         _body(request)
         return Response(status=202)
-
-    def refuse_data_system(self, request: Request) -> Response:
-        """Say that FDv2 is not spoken here, in the way that makes those SDKs fall back to `/sdk/latest-all`."""
-        self._environment(request)
-        response = error_response(not_found("FDv2 is not spoken here; fall back to FDv1"))
-        response.headers["X-LD-FD-Fallback"] = "true"
-        return response
 
     def status(self, _: Request) -> Response:
         """Return the open streams and the accepted events of each environment; it holds no secret."""
@@ -103,26 +115,35 @@ class SdkRoutes:
         body = {"status": "healthy", "droppedStreams": self._broadcaster.dropped, "environments": environments}
         return json_response(body)
 
-    def _events_of(self, channel: Channel) -> Iterator[bytes]:
+    def _stream(self, request: Request, audience: Audience) -> Response:
+        project, environment = self._keys.environment(request)
+        basis = request.args.get("basis") or None
+        pieces = self._events_of((project, environment.key), audience, basis, given_key(request))
+        return _of_environment(Response(pieces, content_type="text/event-stream; charset=utf-8"), environment)
+
+    def _events_of(self, channel: Channel, audience: Audience, basis: str | None, key: str) -> Iterator[bytes]:
+        """Yield what the SDK misses, then every change, for as long as the key is good."""
         # Nothing else runs between subscribing and taking the snapshot, so that no change falls between the two.
-        subscription = self._broadcaster.subscribe(channel)
+        signals = _FDV2_SIGNALS if audience.is_fdv2 else Signals()
+        subscription = self._broadcaster.subscribe(channel, audience, signals)
         try:
-            yield put_event(all_data(self._store.flags(channel[0]).values(), channel[1]))
-            yield from subscription.events(self._heartbeat_s)
+            yield self._feed.first(channel, audience, basis)
+            for piece in subscription.events(self._heartbeat_s):
+                if not self._keys.is_good(key, channel):
+                    return
+                yield piece
         finally:
             self._broadcaster.unsubscribe(channel, subscription)
 
-    def _environment(self, request: Request) -> tuple[str, Environment]:
-        """Return the environment whose SDK key the request carries, with its project's key."""
-        given = request.headers.get("Authorization", "").removeprefix(_KEY_PREFIX).encode()
-        found = None
-        for project in self._store.projects():
-            for environment in project.environments:
-                if secrets.compare_digest(environment.sdk_key.encode(), given):
-                    found = project.key, environment
-        if found is None:
-            raise unauthorized()
-        return found
+
+def _filter(request: Request) -> str | None:
+    return require_filter_key(request.args.get("filter"))
+
+
+def _of_environment(response: Response, environment: Environment) -> Response:
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["X-LD-EnvID"] = environment.id
+    return response
 
 
 def _without_head(rule: Rule) -> Rule:

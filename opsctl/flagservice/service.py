@@ -12,6 +12,7 @@ from opsctl.flagservice.rest.flags import FlagRoutes
 from opsctl.flagservice.rest.identity import IdentityRoutes
 from opsctl.flagservice.rest.projects import ProjectRoutes
 from opsctl.flagservice.rest.segments import SegmentRoutes
+from opsctl.flagservice.sdk_feed import SdkFeed
 from opsctl.flagservice.sdk_routes import SdkRoutes
 from opsctl.flagservice.store import Store
 from opsctl.flagservice.streams import Broadcaster
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from werkzeug.routing import Rule
 
     from opsctl.flagservice.credentials import Credentials
+    from opsctl.flagservice.segment_store import SegmentChange
+    from opsctl.flagservice.store import FlagChange
 
 
 class FlagService:
@@ -45,12 +48,14 @@ class FlagService:
         self._now_ms = now_ms
         self._heartbeat_s = heartbeat_s
         self._broadcaster = Broadcaster()
-        self._store = Store.open(database, credentials, now_ms, self._broadcaster.publish, self._broadcaster.nudge)
+        self._store = Store.open(database, credentials, now_ms, self._tell, self._broadcaster.nudge)
+        self._feed = SdkFeed(self._store, self._broadcaster)
 
     def rules(self) -> Iterator[Rule]:
         """Yield every route."""
         authenticated = Authenticated(self._store)
-        yield from SdkRoutes(self._store, self._broadcaster, EventCounter(), heartbeat_s=self._heartbeat_s).rules()
+        events = EventCounter()
+        yield from SdkRoutes(self._store, self._feed, self._broadcaster, events, heartbeat_s=self._heartbeat_s).rules()
         yield from IdentityRoutes().rules(authenticated)
         yield from ProjectRoutes(self._store, self._now_ms).rules(authenticated)
         yield from FlagRoutes(self._store, self._now_ms).rules(authenticated)
@@ -71,3 +76,6 @@ class FlagService:
     def close(self) -> None:
         """Close the database."""
         self._store.close()
+
+    def _tell(self, change: FlagChange | SegmentChange) -> None:
+        self._feed.on_change(change)

@@ -134,6 +134,10 @@ class Store:
         """
         return self._contents.flags[self.project(project).key]
 
+    def deleted_flags(self, project: str) -> Mapping[str, Flag]:
+        """Return what is kept of the deleted flags of a project, by key: their versions are above all they had."""
+        return {key: flag for (owner, key), flag in self._contents.deleted.items() if owner == project}
+
     def flag(self, project: str, key: str) -> Flag:
         """Return one flag.
 

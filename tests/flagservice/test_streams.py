@@ -1,26 +1,15 @@
 """Streams: nothing is missed, nobody waits for a slow reader, dead ones are found out."""
 
-import json
 import socket
 from urllib.parse import urlsplit
 
 import gevent
 import pytest
-from flag_values import a_flag
 from support.waiting import eventually
 
-from opsctl.flagservice.store import FlagChange
-from opsctl.flagservice.streams import Broadcaster, Subscription
-from opsctl.flagservice.versions import tombstone, with_new_versions
+from opsctl.flagservice.streams import Broadcaster, Signals, Subscription
 
 TEST, PRODUCTION = ("default", "test"), ("default", "production")
-
-
-def killed(flag):
-    from dataclasses import replace
-
-    off = replace(flag, environments={**flag.environments, "test": replace(flag.environments["test"], on=False)})
-    return with_new_versions(flag, off, 1)
 
 
 def read(events):
@@ -32,27 +21,29 @@ def read(events):
     return b"".join(pieces)
 
 
-def test_only_the_environment_that_changed_hears_of_it():
+def test_only_the_channel_that_is_told_hears_of_it():
     broadcaster = Broadcaster()
     test, production = broadcaster.subscribe(TEST), broadcaster.subscribe(PRODUCTION)
 
-    broadcaster.publish(FlagChange("default", a_flag(), killed(a_flag())))
+    broadcaster.publish(TEST, lambda _: b"news")
 
-    event = read(test.events(60))
-    assert event.startswith(b"event: patch\ndata: ")
-    data = json.loads(event.split(b"data: ")[1])
-    assert (data["path"], data["data"]["version"], data["data"]["on"]) == ("/flags/feed", 2, False)
+    assert read(test.events(60)) == b"news"
     assert read(production.events(60)) == b""
 
 
-def test_a_deleted_flag_is_a_delete_with_a_higher_version():
+def test_each_audience_is_told_in_its_own_words_which_are_made_once():
     broadcaster = Broadcaster()
-    subscription = broadcaster.subscribe(TEST)
-    flag = a_flag()
+    old, new, twin, silent = (broadcaster.subscribe(TEST, name) for name in ("old", "new", "new", "silent"))
+    made = []
 
-    broadcaster.publish(FlagChange("default", flag, tombstone(flag, 1), is_deleted=True))
+    def render(audience):
+        made.append(audience)
+        return b"" if audience == "silent" else audience.encode()
 
-    assert json.loads(read(subscription.events(60)).split(b"data: ")[1]) == {"path": "/flags/feed", "version": 2}
+    broadcaster.publish(TEST, render)
+
+    assert sorted(made) == ["new", "old", "silent"]
+    assert [read(one.events(60)) for one in (old, new, twin, silent)] == [b"old", b"new", b"new", b""]
 
 
 def test_a_silent_stream_carries_comments():
@@ -68,22 +59,41 @@ def test_a_burst_is_one_piece_and_the_end_comes_after_what_waits():
     assert list(subscription.events(60)) == [b"abc"]
 
 
+def test_a_stream_says_goodbye_in_its_own_words():
+    broadcaster = Broadcaster()
+    subscription = broadcaster.subscribe(TEST, None, Signals(heartbeat=b"beat", farewell=b"bye"))
+
+    assert read(subscription.events(0.001)).startswith(b"beatbeat")
+    subscription.offer(b"news")
+    broadcaster.close()
+
+    assert list(subscription.events(60)) == [b"newsbye"]
+
+
+def test_a_stream_is_dropped_for_what_waits_in_bytes_too_but_never_for_one_large_event():
+    broadcaster = Broadcaster(bytes_limit=100)
+    broadcaster.subscribe(TEST)
+
+    broadcaster.publish(TEST, lambda _: b"x" * 500)
+    assert broadcaster.dropped == 0
+    broadcaster.publish(TEST, lambda _: b"y")
+
+    assert broadcaster.dropped == 1
+
+
 def test_a_stream_whose_queue_is_full_is_dropped_and_the_others_hear_everything():
     broadcaster = Broadcaster(queue_limit=3)
     stuck, reading = broadcaster.subscribe(TEST), broadcaster.subscribe(TEST)
     heard = []
     reader = gevent.spawn(lambda: heard.extend(reading.events(60)))
-    flag = a_flag()
-    for number in range(10):
-        after = with_new_versions(flag, killed(flag) if number % 2 == 0 else a_flag(name=str(number)), number)
-        broadcaster.publish(FlagChange("default", flag, after))
-        flag = after
+    for _ in range(10):
+        broadcaster.publish(TEST, lambda _: b"news ")
         gevent.sleep(0)
     reader.kill()
 
     assert broadcaster.dropped == 1
     assert broadcaster.open_streams(TEST) == 1
-    assert b"".join(heard).count(b"event: patch") == 10
+    assert b"".join(heard) == b"news " * 10
     assert list(stuck.events(60)) == []
 
 
