@@ -8,10 +8,14 @@ import zlib
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING
 
+from werkzeug.exceptions import RequestEntityTooLarge
+
 from opsctl.flagservice.api_errors import invalid_request
 from opsctl.flagservice.reading import parse_json
 
 if TYPE_CHECKING:
+    from werkzeug.wrappers import Request
+
     from opsctl.flagservice.sdk_objects import Channel
 
 _LONGEST_PAYLOAD = 20 * 1024 * 1024
@@ -24,6 +28,19 @@ class EventCounter:
     def __init__(self) -> None:
         self._counts: dict[Channel, Counter[str]] = {}
         self._seen: OrderedDict[str, None] = OrderedDict()
+
+    def accept_request(self, channel: Channel, request: Request) -> None:
+        """Count the events that a request carries.
+
+        Raises:
+            ApiError: 400, they cannot be read.
+        """
+        self.accept(
+            channel,
+            request_body(request),
+            encoding=request.headers.get("Content-Encoding", ""),
+            payload_id=request.headers.get("X-LaunchDarkly-Payload-ID"),
+        )
 
     def accept(self, channel: Channel, body: bytes, *, encoding: str, payload_id: str | None) -> None:
         """Count the events of one payload.
@@ -50,6 +67,18 @@ class EventCounter:
         if len(self._seen) > _REMEMBERED_IDS:
             self._seen.popitem(last=False)
         return False
+
+
+def request_body(request: Request) -> bytes:
+    """Read a body, chunked or not; one too long is a 400 here, since a 413 would end the SDK's events for good.
+
+    Raises:
+        ApiError: 400.
+    """
+    try:
+        return request.get_data(cache=False)
+    except RequestEntityTooLarge as error:
+        raise invalid_request("Request body too large") from error
 
 
 def _decoded(body: bytes, encoding: str) -> bytes:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Response
 
 from opsctl.flagservice import fdv2
-from opsctl.flagservice.api_errors import invalid_request
+from opsctl.flagservice.events import request_body
 from opsctl.flagservice.payload_filters import require_filter_key
 from opsctl.flagservice.responses import JSON, json_response
 from opsctl.flagservice.sdk_feed import Audience
@@ -88,18 +87,13 @@ class SdkRoutes:
     def accept_events(self, request: Request) -> Response:
         """Count the events."""
         project, environment = self._keys.environment(request)
-        self._events.accept(
-            (project, environment.key),
-            _body(request),
-            encoding=request.headers.get("Content-Encoding", ""),
-            payload_id=request.headers.get("X-LaunchDarkly-Payload-ID"),
-        )
+        self._events.accept_request((project, environment.key), request)
         return Response(status=202)
 
     def accept_diagnostic(self, request: Request) -> Response:
         """Take a diagnostic event, and forget it."""
         self._keys.environment(request)
-        _body(request)
+        request_body(request)
         return Response(status=202)
 
     def status(self, _: Request) -> Response:
@@ -150,11 +144,3 @@ def _without_head(rule: Rule) -> Rule:
     """Refuse HEAD, which Werkzeug adds to GET: a stream has no length to announce."""
     rule.methods = {"GET"}
     return rule
-
-
-def _body(request: Request) -> bytes:
-    """Read the body, chunked or not; one too long is a 400 here, since a 413 would end the SDK's events for good."""
-    try:
-        return request.get_data(cache=False)
-    except RequestEntityTooLarge as error:
-        raise invalid_request("Request body too large") from error

@@ -25,12 +25,14 @@ def documented_rest_routes():
         if match := re.match(r"\| `(/api/v2[^`]*)` \|(.*)", line):
             cells = [cell.strip() for cell in match[2].split("|")]
             yield from ((method, match[1]) for method, cell in zip(METHODS, cells, strict=False) if cell == "yes")
+            if "`PUT` too" in line:
+                yield "PUT", match[1]
 
 
 def documented_sdk_routes():
     for line in PAGE.read_text().splitlines():
-        if line.startswith(("| `GET /", "| `POST /")):
-            yield from re.findall(r"`(GET|POST) (/[^`?]+)`", line)
+        if line.startswith(("| `GET /", "| `POST /", "| `REPORT /")):
+            yield from re.findall(r"`(GET|POST|REPORT) (/[^`?]+)`", line)
 
 
 def test_the_page_names_every_route_and_no_other(routes):
