@@ -8,10 +8,12 @@ from opsctl.flagservice.credentials import EnvironmentKeys
 from opsctl.flagservice.events import EventCounter
 from opsctl.flagservice.rest.audit import AuditRoutes
 from opsctl.flagservice.rest.call import Authenticated
+from opsctl.flagservice.rest.environments import EnvironmentRoutes
 from opsctl.flagservice.rest.flags import FlagRoutes
 from opsctl.flagservice.rest.identity import IdentityRoutes
 from opsctl.flagservice.rest.projects import ProjectRoutes
 from opsctl.flagservice.rest.segments import SegmentRoutes
+from opsctl.flagservice.rest.tokens import TokenRoutes
 from opsctl.flagservice.sdk_feed import SdkFeed
 from opsctl.flagservice.sdk_routes import SdkRoutes
 from opsctl.flagservice.store import Store
@@ -57,7 +59,9 @@ class FlagService:
         events = EventCounter()
         yield from SdkRoutes(self._store, self._feed, self._broadcaster, events, heartbeat_s=self._heartbeat_s).rules()
         yield from IdentityRoutes().rules(authenticated)
+        yield from TokenRoutes(self._store.access, self._now_ms).rules(authenticated)
         yield from ProjectRoutes(self._store, self._now_ms).rules(authenticated)
+        yield from EnvironmentRoutes(self._store, self._now_ms).rules(authenticated)
         yield from FlagRoutes(self._store, self._now_ms).rules(authenticated)
         yield from SegmentRoutes(self._store).rules(authenticated)
         yield from AuditRoutes(self._store).rules(authenticated)

@@ -74,6 +74,12 @@ class Call:
             if name in self.request.args:
                 raise invalid_request(f"the parameter {name!r} is not supported by this service")
 
+    def json_patch(self) -> tuple[Any, Author]:
+        """Return the operations of a JSON patch, bare or in `{"patch", "comment"}`, and who asks for them."""
+        body = self.body()
+        operations = body.get("patch") if isinstance(body, dict) else body
+        return operations, self.author(body, delta=operations)
+
     def author(self, body: Any = None, *, delta: Any = None) -> Author:
         """Return who makes the change, with the `comment` of the body, where there is one."""
         comment = member(body, "comment", str, "") if isinstance(body, dict) else ""

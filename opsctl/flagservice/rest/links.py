@@ -23,9 +23,15 @@ def link(href: str) -> dict[str, str]:
     return {"href": href, "type": JSON}
 
 
-def page(call: Call, items: Sequence[_Item], represent: Callable[[_Item], dict[str, Any]]) -> dict[str, Any]:
+def page(
+    call: Call,
+    items: Sequence[_Item],
+    represent: Callable[[_Item], dict[str, Any]],
+    *,
+    default_limit: int = DEFAULT_LIMIT,
+) -> dict[str, Any]:
     """Return the part of a collection that the call's `limit` and `offset` ask for, with links to the others."""
-    limit = max(1, call.number("limit", DEFAULT_LIMIT, at_most=_LARGEST_LIMIT))
+    limit = max(1, call.number("limit", default_limit, at_most=_LARGEST_LIMIT))
     offset = call.number("offset", 0)
     total = len(items)
     links = {"self": link(address(call))}
