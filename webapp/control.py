@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from gevent import pywsgi
 
 from opsctl.core.errors import ErrorCode, OpsError
-from opsctl.core.instances import InstanceReport
+from opsctl.core.instances import InstanceReport, sdk_key_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -98,6 +98,8 @@ class _Observation:
             seen_ms=None if self._seen_ms is None else round(self._seen_ms, 3),
             browsers=self._acks.report(state.epoch),
             avatar_calls=self._feed.avatars.calls,
+            project=settings.project,
+            sdk_key_digest=sdk_key_digest(settings.sdk_key.reveal() if settings.sdk_key is not None else None),
         )
 
 

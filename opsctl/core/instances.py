@@ -7,6 +7,7 @@ without comparing the clocks of two machines.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -14,6 +15,13 @@ from typing import Any
 from opsctl.core.epochs import Epoch
 from opsctl.core.latency import Histogram
 from opsctl.core.modes import Mode
+
+_DIGEST_LENGTH = 16
+
+
+def sdk_key_digest(key: str | None) -> str:
+    """Return what tells SDK keys apart without giving one away: the start of its SHA-256; empty for no key."""
+    return hashlib.sha256(key.encode()).hexdigest()[:_DIGEST_LENGTH] if key else ""
 
 
 class DataSource(StrEnum):
@@ -49,7 +57,7 @@ class InstanceReport:
     Attributes:
         instance: Its name on this machine, such as `worker-0`.
         pid: Its process.
-        environment: Key of the environment whose flag it serves.
+        environment: Key of the environment whose flag it serves, as its own settings call it.
         flag: Key of the kill switch it serves.
         epoch: The newest state it serves.
         mode: What every visitor gets, or `None` when it depends on the visitor.
@@ -60,6 +68,9 @@ class InstanceReport:
         seen_ms: When, on that scale, the present epoch came into force; `None` when it was in force already.
         browsers: The browsers connected to it.
         avatar_calls: Requests made to the avatar API since it started.
+        project: Key of that environment's project, as its own settings call it; empty from older instances.
+        sdk_key_digest: `sdk_key_digest` of the key it reads flags with, which is what decides whose flags it serves;
+            empty when it has none, and from older instances.
     """
 
     instance: str
@@ -75,6 +86,8 @@ class InstanceReport:
     seen_ms: float | None = None
     browsers: BrowserReport = field(default_factory=BrowserReport)
     avatar_calls: int = 0
+    project: str = ""
+    sdk_key_digest: str = ""
 
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON object that `from_wire` reads."""
@@ -91,6 +104,8 @@ class InstanceReport:
             "elapsed_ms": self.elapsed_ms,
             "seen_ms": self.seen_ms,
             "avatar_calls": self.avatar_calls,
+            "project": self.project,
+            "sdk_key_digest": self.sdk_key_digest,
             "browsers": {
                 "connected": self.browsers.connected,
                 "confirmed": self.browsers.confirmed,
@@ -121,6 +136,8 @@ class InstanceReport:
                 elapsed_ms=float(value["elapsed_ms"]),
                 seen_ms=_optional_float(value["seen_ms"]),
                 avatar_calls=int(value["avatar_calls"]),
+                project=str(value.get("project", "")),
+                sdk_key_digest=str(value.get("sdk_key_digest", "")),
                 browsers=BrowserReport(
                     connected=int(browsers["connected"]),
                     confirmed=int(browsers["confirmed"]),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from opsctl.core.durations import format_age, format_ms, parse_duration_s
 from opsctl.core.epochs import Epoch
-from opsctl.core.instances import InstanceReport
+from opsctl.core.instances import InstanceReport, sdk_key_digest
 from opsctl.core.latency import Histogram, rounded_ms
 from opsctl.core.modes import Mode
 from opsctl.core.rundir import run_dir
@@ -94,9 +94,32 @@ def test_what_is_no_histogram_is_refused(wire):
 
 
 def test_reports_survive_the_wire():
-    report = a_report(version=8, mode=None, connected=3, confirmed=2, latencies=[80, 90], waiting=["browser 3f9a"])
+    report = a_report(
+        version=8,
+        mode=None,
+        connected=3,
+        confirmed=2,
+        latencies=[80, 90],
+        waiting=["browser 3f9a"],
+        project="default",
+        sdk_key_digest=sdk_key_digest("sdk-1234"),
+    )
 
     assert InstanceReport.from_wire(json.loads(json.dumps(report.to_wire()))) == report
+
+
+def test_a_report_of_an_instance_that_does_not_say_whose_flags_it_serves_still_reads():
+    wire = {name: value for name, value in a_report().to_wire().items() if name not in {"project", "sdk_key_digest"}}
+
+    assert InstanceReport.from_wire(wire) == a_report()
+
+
+def test_a_digest_tells_keys_apart_and_holds_nothing_of_them():
+    one, other = sdk_key_digest("sdk-0000-aaaa"), sdk_key_digest("sdk-0000-bbbb")
+
+    assert one == sdk_key_digest("sdk-0000-aaaa") != other
+    assert (len(one), int(one, 16) > 0) == (16, True)
+    assert sdk_key_digest(None) == sdk_key_digest("") == ""
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ import pytest
 from support.waiting import eventually
 from worker_process import Browser, ControlConnection, Observation, Worker
 
+from opsctl.core.instances import sdk_key_digest
+
 pytestmark = pytest.mark.acceptance
 NOBODY = "http://127.0.0.1:9"
 AWAY = dict.fromkeys(("LAUNCHDARKLY_BASE_URI", "LAUNCHDARKLY_STREAM_URI", "LAUNCHDARKLY_EVENTS_URI"), NOBODY)
@@ -108,6 +110,14 @@ def test_an_observation_measures_from_its_own_start(worker, flag_service, open_b
     assert 0 < done["seen_ms"] <= done["browsers"]["latency"]["max_ms"] <= done["elapsed_ms"]
     claims = [one for one in observation.reports if one["epoch"][0] == killed and one["mode"] != "degraded"]
     assert claims == []
+
+
+def test_a_report_says_whose_flags_it_serves_and_keeps_the_key_to_itself(worker, flag_service):
+    report = worker.state()
+
+    assert report["project"] == "default"
+    assert report["sdk_key_digest"] == sdk_key_digest(flag_service.sdk_key())
+    assert flag_service.sdk_key() not in str(report)
 
 
 def test_a_quiet_observation_has_a_heartbeat(worker):
