@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,8 @@ class ObservedStore(FeatureStore):
     `listen` sets who is told; that callable runs on the SDK's stream thread and must not block. It gets the key of the
     flag that was written, or `None` when everything was.
 
+    `writing` is held while something is written: whoever holds it evaluates by the very data that `flag` tells of.
+
     An item older than one that was held before loses, also in a complete data set: a provider that came back with
     older data does not undo a kill.
     """
@@ -46,6 +49,7 @@ class ObservedStore(FeatureStore):
         self._newest: dict[tuple[str, str], int] = {}
         self._flags: dict[str, FlagData] = {}
         self._is_initialized = False
+        self.writing = threading.Lock()
         self._listener: Callable[[str | None], None] = _nobody
 
     def listen(self, listener: Callable[[str | None], None]) -> None:
@@ -65,30 +69,33 @@ class ObservedStore(FeatureStore):
 
     def init(self, all_data: Mapping[VersionedDataKind, Mapping[str, Any]]) -> None:
         """Replace all data (SDK)."""
-        kept = {kind: self._without_older(kind, items) for kind, items in all_data.items()}
-        self._items.init(kept)
-        flags = kept.get(FEATURES, {})
-        self._flags = {key: _flag_data(item) for key, item in flags.items() if not item.get("deleted")}
-        self._is_initialized = True
+        with self.writing:
+            kept = {kind: self._without_older(kind, items) for kind, items in all_data.items()}
+            self._items.init(kept)
+            flags = kept.get(FEATURES, {})
+            self._flags = {key: _flag_data(item) for key, item in flags.items() if not item.get("deleted")}
+            self._is_initialized = True
         self._listener(None)
 
     def upsert(self, kind: VersionedDataKind, item: Any) -> None:
         """Write one item, if it is newer (SDK)."""
-        if item["version"] > self._newest_of(kind, item["key"]):
-            self._items.upsert(kind, item)
-            self._note(kind, item["key"], item["version"])
-            if kind is FEATURES:
-                self._flags[item["key"]] = _flag_data(item)
+        with self.writing:
+            if item["version"] > self._newest_of(kind, item["key"]):
+                self._items.upsert(kind, item)
+                self._note(kind, item["key"], item["version"])
+                if kind is FEATURES:
+                    self._flags[item["key"]] = _flag_data(item)
         if kind is FEATURES:
             self._listener(item["key"])
 
     def delete(self, kind: VersionedDataKind, key: str, version: int) -> None:
         """Delete one item, if the deletion is newer (SDK)."""
-        if version > self._newest_of(kind, key):
-            self._items.delete(kind, key, version)
-            self._note(kind, key, version)
-            if kind is FEATURES:
-                self._flags.pop(key, None)
+        with self.writing:
+            if version > self._newest_of(kind, key):
+                self._items.delete(kind, key, version)
+                self._note(kind, key, version)
+                if kind is FEATURES:
+                    self._flags.pop(key, None)
         if kind is FEATURES:
             self._listener(key)
 

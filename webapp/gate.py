@@ -130,12 +130,10 @@ class Gate:
         """Evaluate for `context`, with the very data that the evaluation went by."""
         if not self._store.initialized:
             return None, Decision(Mode.DEGRADED, self._state.epoch, _NOT_READY)
-        while True:
+        with self._store.writing:
             data = self._store.flag(self.flag)
             detail = self._client.variation_detail(self.flag, context, _FALLBACK_VALUE)
-            self._count_evaluation()
-            if data == self._store.flag(self.flag):
-                break
+        self._count_evaluation()
         epoch = max(self._state.epoch, Epoch(data.version) if data else Epoch())
         is_boolean = type(detail.value) is bool
         reason = _reason(detail.reason) if is_boolean else "ERROR(WRONG_TYPE)"
