@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,6 +13,10 @@ from opsctl.daemon.lifeline import SUPERVISOR_FD
 
 if TYPE_CHECKING:
     from opsctl.core.processes import ChildSpec
+
+
+PYTHON_MODULE = (sys.executable, "-P", "-m")
+"""Runs a module of an installed package: never one that happens to stand in the directory people are in."""
 
 
 @dataclass(slots=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import urllib3
 
+from opsctl.adapters.child import PYTHON_MODULE
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.processes import ChildSpec
 from opsctl.core.rundir import run_dir
@@ -124,7 +124,7 @@ class LocalStack:
         descriptor = self._listeners[name].fileno()
         return ChildSpec(
             name=name,
-            argv=(sys.executable, "-m", *module),
+            argv=(*PYTHON_MODULE, *module),
             environ={**environ, LISTEN_FD: str(descriptor)},
             is_ready=is_ready,
             pass_fds=(descriptor,),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from opsctl.adapters.child import Child
+from opsctl.adapters.teller import Teller
 from opsctl.core.errors import ErrorCode, OpsError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _LONGEST_BACKOFF_S = 10.0
 _HEALTHY_AFTER_S = 30.0
 _KEPT_LINES = 30
 _CHUNK = 65536
+_MOST_CHUNKS = 16
 _LONGEST_LINE = 8192
 
 
@@ -53,12 +55,14 @@ def _running(slots: Iterable[_Slot]) -> list[Child]:
 class Supervisor:
     """Owns child processes. Used from one thread; `request_stop` alone may be called from a signal handler.
 
-    `say(name, line)` is given every line a child writes, and a line for each death and restart. `lifeline` is the
+    `say(name, line)` is given every line a child writes, and a line for each death and restart, on a thread of its
+    own: it may take its time. `lifeline` is the
     descriptor of a pipe from whoever supervises this process; its end of file is a request to stop.
     """
 
     def __init__(self, say: Callable[[str, str], None], lifeline: int | None = None) -> None:
-        self._say = say
+        self._teller = Teller(say)
+        self._say = self._teller.tell
         self._slots: list[_Slot] = []
         self._selector = selectors.DefaultSelector()
         self._stops = 0
@@ -128,6 +132,7 @@ class Supervisor:
             for slot in slots:
                 self._retire(slot)
         self._selector.close()
+        self._teller.close()
 
     def _launch(self, slot: _Slot) -> None:
         slot.child = Child.start(slot.spec)
@@ -150,8 +155,7 @@ class Supervisor:
         now_s = time.monotonic()
         if slot.child is None:
             if now_s >= slot.restart_at_s:
-                self._say(slot.spec.name, "starting again")
-                self._launch(slot)
+                self._start_again(slot)
             return
         code = slot.child.exit_code()
         if code is None:
@@ -159,8 +163,18 @@ class Supervisor:
         if now_s - slot.child.started_s > _HEALTHY_AFTER_S:
             slot.backoff_s = _FIRST_BACKOFF_S
         self._retire(slot)
-        self._say(slot.spec.name, f"ended (exit {code}); starting again in {slot.backoff_s:g} s")
-        slot.restart_at_s = now_s + slot.backoff_s
+        self._back_off(slot, f"ended (exit {code})")
+
+    def _start_again(self, slot: _Slot) -> None:
+        self._say(slot.spec.name, "starting again")
+        try:
+            self._launch(slot)
+        except OSError as error:
+            self._back_off(slot, f"cannot be started: {error.strerror}")
+
+    def _back_off(self, slot: _Slot, why: str) -> None:
+        self._say(slot.spec.name, f"{why}; starting again in {slot.backoff_s:g} s")
+        slot.restart_at_s = time.monotonic() + slot.backoff_s
         slot.backoff_s = min(2 * slot.backoff_s, _LONGEST_BACKOFF_S)
 
     def _retire(self, slot: _Slot) -> None:
@@ -187,7 +201,7 @@ class Supervisor:
         """Pass on the lines that are there now; a stream that ended is watched no more."""
         if slot.child is None:
             return
-        while True:
+        for _ in range(_MOST_CHUNKS):
             try:
                 chunk = os.read(slot.child.output_fd, _CHUNK)
             except BlockingIOError:

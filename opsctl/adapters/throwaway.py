@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections import deque
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
 
+from opsctl.adapters.child import PYTHON_MODULE
 from opsctl.adapters.supervisor import Supervisor
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.processes import ChildSpec
@@ -52,7 +52,7 @@ def _serve(place: Path, environ: Mapping[str, str], ready_file: Path) -> ChildSp
     ports = ("--port", "0", "--flag-service-port", "0")
     return ChildSpec(
         name="stack",
-        argv=(sys.executable, "-m", "opsctl", "serve", *ports, "--ready-file", str(ready_file)),
+        argv=(*PYTHON_MODULE, "opsctl", "serve", *ports, "--ready-file", str(ready_file)),
         environ=environ,
         is_ready=ready_file.exists,
         directory=place,

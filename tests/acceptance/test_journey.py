@@ -136,3 +136,13 @@ def test_no_secret_is_in_any_output_or_argument(restored):
 
     assert not [secret for secret in secrets if any(secret in output for output in outputs)]
     assert (restored.data_dir / "flag-service.json").stat().st_mode & 0o077 == 0
+
+
+def test_modules_that_stand_in_the_directory_people_are_in_are_not_run(tmp_path):
+    for name in ("webapp", "opsctl"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('this is not the program')")
+    (tmp_path / "queue.py").write_text("raise SystemExit('this is not the library')")
+
+    with Stack(tmp_path / "data") as stack:
+        assert 'data-mode="full"' in page_of(stack)

@@ -188,3 +188,21 @@ def test_a_command_that_does_not_exist_leaks_no_descriptor():
         Child.start(ChildSpec("feed", ("/no/such/program",), {}))
 
     assert open_descriptors() == before
+
+
+def test_nobody_reading_the_lines_holds_nothing_up(tmp_path):
+    is_stuck, mark = threading.Event(), tmp_path / "mark"
+    code = f"""
+        import pathlib
+        for number in range(20_000): print('line', number, 'x' * 80)
+        pathlib.Path({str(mark)!r}).touch()
+        import time; time.sleep(600)
+    """
+    supervisor = Supervisor(lambda name, line: is_stuck.wait(DEADLINE_S))
+    try:
+        supervisor.start(python("feed", code, is_ready=mark.exists))
+
+        assert mark.exists()
+    finally:
+        is_stuck.set()
+        supervisor.stop()

@@ -36,7 +36,7 @@ class Stack:
         self.log = (data_dir.parent / f"{data_dir.name}.log").open("w+")
         ports = ("--port", "0", "--flag-service-port", "0")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "opsctl", "serve", *ports, "--ready-file", str(self.ready_file), *arguments],
+            [sys.executable, "-P", "-m", "opsctl", "serve", *ports, "--ready-file", str(self.ready_file), *arguments],
             env=self.environ,
             cwd=data_dir.parent,
             stdout=self.log,
@@ -83,7 +83,7 @@ class Stack:
 
 def run_opsctl(*arguments, environ, cwd, expect=0, stdin=""):
     done = subprocess.run(
-        [sys.executable, "-m", "opsctl", *arguments],
+        [sys.executable, "-P", "-m", "opsctl", *arguments],
         env=environ,
         cwd=cwd,
         input=stdin,
