@@ -157,11 +157,3 @@ def test_events_of_the_sdk_are_accepted_and_counted(flag_service, compressed):
 def events(service: FlagServiceProcess) -> dict[str, int]:
     status = service._http.request("GET", f"{service.url}/status").json()
     return status["environments"]["default/test"]["events"]
-
-
-def test_an_sdk_of_the_new_data_system_falls_back_and_is_served(flag_service):
-    from ldclient.datasystem import default
-
-    with LDClient(config(flag_service, datasystem_config=default().build()), start_wait=10) as client:
-        assert client.is_initialized()
-        assert client.variation(flag_service.flag, SANDY, False) is True
