@@ -24,8 +24,8 @@ class Broadcaster(Protocol):
     def to_all(self, event: str, data: dict[str, Any]) -> None:
         """Send to every browser."""
 
-    def place(self, sid: str, mode: Mode) -> None:
-        """Put a browser among those of `mode`, and out of the others."""
+    def place(self, sid: str, mode: Mode) -> bool:
+        """Put a browser among those of `mode`, and out of the others; return whether it is still there."""
 
     def drop(self, sid: str) -> None:
         """Close a browser's connection."""
@@ -49,13 +49,16 @@ class SocketIoBroadcaster:
         """Send to every browser."""
         self._server.emit(event, data, namespace=_NAMESPACE)
 
-    def place(self, sid: str, mode: Mode) -> None:
-        """Put a browser among those of `mode`, and out of the others."""
+    def place(self, sid: str, mode: Mode) -> bool:
+        """Put a browser among those of `mode`, and out of the others; return whether it is still there."""
+        try:
+            self._server.enter_room(sid, _room(mode), namespace=_NAMESPACE)
+        except (KeyError, ValueError):  # how python-socketio says that it knows no such connection
+            return False
         for one in Mode:
-            if one is mode:
-                self._server.enter_room(sid, _room(one), namespace=_NAMESPACE)
-            else:
+            if one is not mode:
                 self._server.leave_room(sid, _room(one), namespace=_NAMESPACE)
+        return True
 
     def drop(self, sid: str) -> None:
         """Close a browser's connection, also under Socket.IO, without waiting for it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from webapp.pages import Pages
     from webapp.visitors import Visitor
 
+_log = logging.getLogger(__name__)
 _A_HANDFUL = 10
 _MS_PER_S = 1000
 
@@ -62,12 +64,14 @@ class Switchboard:
         self._told = gate.state
 
     def connect(self, sid: str, name: str, visitor: Visitor) -> None:
-        """Take in a browser and send it the `state`."""
+        """Take in a browser and send it the `state`; one that is gone by now is not taken in."""
         with self._lock:
             decision = self._gate.decide(visitor)
             self._board.join(Connection(sid, name, visitor, decision.mode))
-            self._broadcaster.place(sid, decision.mode)
-            self._broadcaster.to_one(sid, "state", state_message(self._gate, decision))
+            if self._broadcaster.place(sid, decision.mode):
+                self._broadcaster.to_one(sid, "state", state_message(self._gate, decision))
+            else:
+                self._board.leave(sid)
 
     def disconnect(self, sid: str) -> None:
         """Forget a browser that is gone."""
@@ -76,12 +80,12 @@ class Switchboard:
     def on_state(self, state: FlagState) -> None:
         """Announce a new state of the kill switch to the browsers it concerns."""
         with self._lock:
-            old, self._told = self._told, state
-            if state.mode is not None:
-                if (state.epoch, state.mode) != (old.epoch, old.mode):
-                    self._tell_all(state.mode, state)
-            else:
+            old = self._told
+            if state.mode is None:
                 self._tell_each(state, everybody=state.epoch != old.epoch)
+            elif (state.epoch, state.mode) != (old.epoch, old.mode):
+                self._tell_all(state.mode, state)
+            self._told = state
 
     def announce(self, post: Post) -> None:
         """Send a post that has just arrived, with its author's avatar to those in full mode only."""
@@ -112,13 +116,14 @@ class Switchboard:
         moved = []
         reasons = dict.fromkeys(Mode, state.reason)
         for connection in self._board.connections():
-            decision = self._gate.decide(connection.visitor)
+            decision = self._decision_for(connection)
+            if decision is None or not self._broadcaster.place(connection.sid, decision.mode):
+                continue
             reasons[decision.mode] = decision.reason
             if decision.mode is not connection.mode:
                 restored += decision.mode is Mode.FULL
                 moved.append(connection)
                 self._board.expect(connection, decision.mode)
-            self._broadcaster.place(connection.sid, decision.mode)
         updates = {mode: self._update(mode, state.epoch, reasons[mode], restored) for mode in Mode}
         self._count_update()
         if everybody:
@@ -127,6 +132,14 @@ class Switchboard:
         else:
             for connection in moved:
                 self._broadcaster.to_one(connection.sid, "flag_update", updates[connection.mode])
+
+    def _decision_for(self, connection: Connection) -> Decision | None:
+        """Evaluate for one browser; what goes wrong there keeps the news from nobody else."""
+        try:
+            return self._gate.decide(connection.visitor)
+        except Exception:  # noqa: BLE001 - see above
+            _log.exception("could not decide for %s", connection.name)
+            return None
 
     def _update(self, mode: Mode, epoch: Epoch, reason: str, restored: int) -> dict[str, Any]:
         """Return a `flag_update`. A kill asks for nothing; a restore spreads the pages' one request over time."""

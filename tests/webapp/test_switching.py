@@ -33,6 +33,7 @@ class RecordingBroadcaster:
 
     def place(self, sid, mode):
         self.modes[sid] = mode
+        return True
 
     def drop(self, sid):
         del self.modes[sid]
