@@ -23,7 +23,9 @@ def main() -> NoReturn:
     gc.set_threshold(_GC_THRESHOLD)
     from opsctl.cli.app import run  # noqa: PLC0415 - importing this module must stay free
     from opsctl.cli.io import Streams  # noqa: PLC0415 - as above
+    from opsctl.core.proxies import no_proxy_with_loopback  # noqa: PLC0415 - as above
 
+    os.environ["no_proxy"] = no_proxy_with_loopback(os.environ)
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     environ = dict(os.environ)

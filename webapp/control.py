@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import socket
-import stat
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from gevent import pywsgi
 
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.instances import InstanceReport, sdk_key_digest
+from opsctl.daemon.private import is_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -128,8 +128,7 @@ def _listen(path: Path) -> socket.socket:
 def _own_directory(directory: Path) -> None:
     for one in (directory.parent, directory):
         one.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = directory.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
+    if not is_private(directory):
         raise OpsError(
             ErrorCode.REFUSED,
             f"{directory} is open to others: control sockets cannot stand in it",

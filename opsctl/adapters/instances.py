@@ -10,6 +10,7 @@ from opsctl.adapters.control_channel import ControlChannel
 from opsctl.adapters.observation import SocketObservation
 from opsctl.core.propagation import Sighting
 from opsctl.core.rundir import run_dir
+from opsctl.daemon.private import is_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +42,7 @@ class SocketInstances:
         return SocketObservation(self._sockets(), patience_s=_ARM_TIMEOUT_S)
 
     def _sockets(self) -> tuple[Path, ...]:
-        return tuple(sorted(self._directory.glob(_SOCKETS)))
+        return tuple(sorted(self._directory.glob(_SOCKETS))) if is_private(self._directory) else ()
 
     def _ask(self, path: Path) -> Sighting | None:
         channel = ControlChannel(path, timeout_s=self._answer_timeout_s)

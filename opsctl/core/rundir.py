@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 
 _LONGEST_SOCKET_NAME = len("/worker-999.sock")
 _SOCKET_PATH_LIMIT = 100
 """Bytes; the kernels' own limits are 104 and 108."""
+
+_SHORT_PLACE = Path("/tmp")  # noqa: S108 - whoever uses it checks that the directory is this user's own
+"""Not what `TMPDIR` says: the server and every command have to find the same one."""
 
 
 def run_dir(data_dir: Path) -> Path:
@@ -22,4 +24,4 @@ def run_dir(data_dir: Path) -> Path:
     if len(os.fsencode(direct)) + _LONGEST_SOCKET_NAME <= _SOCKET_PATH_LIMIT:
         return direct
     digest = hashlib.sha256(os.fsencode(data_dir.absolute())).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"opsctl-{os.getuid()}-{digest}"
+    return _SHORT_PLACE / f"opsctl-{os.getuid()}-{digest}"

@@ -1,4 +1,4 @@
-"""When a process is to stop: on SIGTERM or SIGINT, or when the process that supervises it is gone."""
+"""When a process is to stop: on SIGTERM, SIGINT or SIGHUP, or when the process that supervises it is gone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def stop_event(environ: Mapping[str, str]) -> gevent.event.Event:
     """Return an event that is set when this process is to stop. Call it once, from the main thread."""
     stopping = gevent.event.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         gevent.signal_handler(number, stopping.set)
     descriptor = lifeline(environ)
     if descriptor is not None:
