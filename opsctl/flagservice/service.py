@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from opsctl.flagservice.client_side.evaluation import Evaluations
+from opsctl.flagservice.client_side.routes import ClientRoutes
+from opsctl.flagservice.client_side.streams import ClientStreams
 from opsctl.flagservice.credentials import EnvironmentKeys
 from opsctl.flagservice.events import EventCounter
 from opsctl.flagservice.rest.audit import AuditRoutes
@@ -16,6 +19,7 @@ from opsctl.flagservice.rest.segments import SegmentRoutes
 from opsctl.flagservice.rest.tokens import TokenRoutes
 from opsctl.flagservice.sdk_feed import SdkFeed
 from opsctl.flagservice.sdk_routes import SdkRoutes
+from opsctl.flagservice.segment_store import SegmentChange
 from opsctl.flagservice.store import Store
 from opsctl.flagservice.streams import Broadcaster
 
@@ -26,7 +30,6 @@ if TYPE_CHECKING:
     from werkzeug.routing import Rule
 
     from opsctl.flagservice.credentials import Credentials
-    from opsctl.flagservice.segment_store import SegmentChange
     from opsctl.flagservice.store import FlagChange
 
 
@@ -50,7 +53,8 @@ class FlagService:
         self._now_ms = now_ms
         self._heartbeat_s = heartbeat_s
         self._broadcaster = Broadcaster()
-        self._store = Store.open(database, credentials, now_ms, self._tell, self._broadcaster.nudge)
+        self._client_streams = ClientStreams()
+        self._store = Store.open(database, credentials, now_ms, self._tell, self._look_at_keys)
         self._feed = SdkFeed(self._store, self._broadcaster)
 
     def rules(self) -> Iterator[Rule]:
@@ -58,6 +62,9 @@ class FlagService:
         authenticated = Authenticated(self._store)
         events = EventCounter()
         yield from SdkRoutes(self._store, self._feed, self._broadcaster, events, heartbeat_s=self._heartbeat_s).rules()
+        yield from ClientRoutes(
+            self._store, Evaluations(self._store), self._client_streams, events, heartbeat_s=self._heartbeat_s
+        ).rules()
         yield from IdentityRoutes().rules(authenticated)
         yield from TokenRoutes(self._store.access, self._now_ms).rules(authenticated)
         yield from ProjectRoutes(self._store, self._now_ms).rules(authenticated)
@@ -76,6 +83,7 @@ class FlagService:
     def end_streams(self) -> None:
         """Let every open stream end."""
         self._broadcaster.close()
+        self._client_streams.close()
 
     def close(self) -> None:
         """Close the database."""
@@ -83,3 +91,11 @@ class FlagService:
 
     def _tell(self, change: FlagChange | SegmentChange) -> None:
         self._feed.on_change(change)
+        environments = [change.environment] if isinstance(change, SegmentChange) else change.after.environments
+        for environment in environments:
+            self._client_streams.changed((change.project, environment))
+
+    def _look_at_keys(self, project: str, environment: str) -> None:
+        """Have each stream of an environment look whether its key is still good."""
+        self._broadcaster.nudge(project, environment)
+        self._client_streams.changed((project, environment))
