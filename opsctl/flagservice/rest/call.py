@@ -92,13 +92,16 @@ class Authenticated:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def rule(self, path: str, method: str, handler: Callable[..., Response]) -> Rule:
-        """Return the route under which `handler` gets `(call, **values of the path)`."""
+    def rule(self, path: str, method: str, handler: Callable[..., Response], *, is_query: bool = False) -> Rule:
+        """Return the route under which `handler` gets `(call, **values of the path)`.
+
+        `is_query` says that it changes nothing whatever its method, so that every role may use it.
+        """
 
         def handle(request: Request, **values: str) -> Response:
             token = self._token(request)
             _require_known_version(request)
-            if method not in _READS:
+            if method not in _READS and not is_query:
                 _require_writer(token)
             return handler(Call(request, token), **values)
 
