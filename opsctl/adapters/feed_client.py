@@ -15,7 +15,7 @@ import urllib3
 from opsctl.core.epochs import Epoch
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.modes import Mode
-from opsctl.core.visits import ClientState, PageSeen
+from opsctl.core.visits import ClientState, FeedState, PageSeen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,22 +45,34 @@ class FeedClient:
             body = answer.read(_LONGEST_PAGE, decode_content=True)
             answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
-            raise OpsError(
-                ErrorCode.UNREACHABLE, f"nothing answers at {self._url}", hint="start the feed: opsctl serve"
-            ) from error
+            raise self._unreachable() from error
         reader = _PageReader(self._url)
         reader.feed(body.decode(errors="replace"))
         if answer.status != _OK or reader.mode is None:
-            raise OpsError(
-                ErrorCode.FAILED,
-                f"{self._url} answers {answer.status}, not with the feed's page",
-                hint="give the URL of the feed: --target http://HOST:PORT",
-            )
+            raise self._not_the_feed(answer.status)
         return PageSeen(
             mode=reader.mode,
             third_party_images=reader.third_party_images,
             shows_recommendations=reader.shows_recommendations,
         )
+
+    def state(self) -> FeedState:
+        """Ask the feed for its mode.
+
+        Raises:
+            OpsError: `unreachable` when nothing answers, `failed` when the answer is not the feed's.
+        """
+        try:
+            answer = self._http.request("GET", f"{self._url}/api/mode")
+            state = answer.json()
+            epoch = Epoch.from_wire(state["epoch"])
+            if epoch is None:
+                raise ValueError("epoch is not [version, pin]")  # noqa: TRY301 - one of several ways to be wrong
+            return FeedState(epoch, Mode(state["mode"]), tuple(map(str, state["flags"])))
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable() from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._not_the_feed(answer.status) from error
 
     @contextmanager
     def connected(self) -> Iterator[LiveClient]:
@@ -82,6 +94,16 @@ class FeedClient:
             yield live
         finally:
             live.client.disconnect()
+
+    def _unreachable(self) -> OpsError:
+        return OpsError(ErrorCode.UNREACHABLE, f"nothing answers at {self._url}", hint="start the feed: opsctl serve")
+
+    def _not_the_feed(self, status: int) -> OpsError:
+        return OpsError(
+            ErrorCode.FAILED,
+            f"{self._url} answers {status}, not with the feed's page",
+            hint="give the URL of the feed: --target http://HOST:PORT",
+        )
 
 
 class LiveClient:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import time
 from contextlib import ExitStack, contextmanager
@@ -43,7 +44,8 @@ class LocalStack:
         self._environ = environ
         self._listeners = listeners
         self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(2.0))
-        self.url = f"http://{_address(listeners['feed'])}"
+        self.url = f"http://{_loopback_address(listeners['feed'])}"
+        self.is_loopback = ipaddress.ip_address(listeners["feed"].getsockname()[0]).is_loopback
 
     @classmethod
     @contextmanager
@@ -106,7 +108,9 @@ class LocalStack:
             body = self._get("/api/mode")
             state = json.loads(body) if body is not None else None
             if state is not None and (state["source"] == "live" or time.monotonic() > deadline_s):
-                return ServedMode(mode=state["mode"], version=state["epoch"][0], source=state["source"])
+                return ServedMode(
+                    mode=state["mode"], version=state["epoch"][0], reason=state["reason"], source=state["source"]
+                )
             if time.monotonic() > deadline_s:
                 raise OpsError(ErrorCode.FAILED, f"{self.url} does not answer", hint="see the feed's lines above")
             time.sleep(_POLL_S)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ServedMode:
-    """What the feed itself said just now: its mode, and whether live flag data is behind it."""
+    """What the feed itself said just now: its mode, why, and whether live flag data is behind it."""
 
     mode: str
     version: int
+    reason: str
     source: str
 
 
@@ -26,6 +27,8 @@ class Serving:
         provider_url: Where its REST API is.
         avatars: Where avatars come from.
         flag: The kill switch.
+        other_names: Host names the feed answers to besides this machine's loopback names; `None` when it listens on
+            loopback alone and needs no others.
         served: What the feed says it serves.
     """
 
@@ -36,4 +39,5 @@ class Serving:
     provider_url: str
     avatars: str
     flag: str
+    other_names: tuple[str, ...] | None
     served: ServedMode

@@ -20,6 +20,15 @@ class PageSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedState:
+    """What the feed says of itself: the state of its switch, and the key of the flag that is its switch."""
+
+    epoch: Epoch
+    mode: Mode
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ClientState:
     """What a connected client was told last."""
 

@@ -24,6 +24,7 @@ class Stack(Protocol):
     """
 
     url: str
+    is_loopback: bool
 
     def flag_service(self) -> ChildSpec:
         """Return the child that serves flags where no provider was given."""
@@ -102,6 +103,7 @@ class Serve:
                 provider_url=settings.api_uri,
                 avatars="local stand-in" if needs_avatars else str(settings.avatar_api_url),
                 flag=settings.flag,
+                other_names=None if stack.is_loopback else settings.allowed_hosts,
                 served=stack.served_mode(settle_s=_SETTLE_S),
             )
         )

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from opsctl.core.ports import Clock
     from opsctl.core.switch import Receipt
-    from opsctl.core.visits import ClientState, PageSeen
+    from opsctl.core.visits import ClientState, FeedState, PageSeen
+
+_SETTLE_S = 2.0
+_LOOK_AGAIN_S = 0.1
 
 
 class FollowingClient(Protocol):
@@ -44,6 +47,14 @@ class VisitedFeed(Protocol):
         """
         ...
 
+    def state(self) -> FeedState:
+        """Ask the feed for its mode.
+
+        Raises:
+            OpsError: nothing answers, or not the feed.
+        """
+        ...
+
     def connected(self) -> AbstractContextManager[FollowingClient]:
         """Connect a client for as long as the context is entered."""
         ...
@@ -58,6 +69,7 @@ class Smoke:
         flag: Key of the kill switch.
         feed: The feed as a visitor sees it.
         flip: Kills or restores, as the commands do.
+        written_version: Reads the flag's version from the provider that `flip` writes to.
         clock: Times the steps.
         timeout_s: How long a client may take to follow.
         expects_avatars: Whether a full page has to show avatars of the third party.
@@ -68,6 +80,7 @@ class Smoke:
     flag: str
     feed: VisitedFeed
     flip: Callable[[Change], Receipt]
+    written_version: Callable[[], int]
     clock: Clock
     timeout_s: float
     expects_avatars: bool
@@ -85,6 +98,7 @@ class Smoke:
             versions: list[int] = [0]
             steps: tuple[tuple[str, Callable[[], str]], ...] = (
                 ("the feed answers and is full", lambda: self._page_is(Mode.FULL)),
+                ("it follows the flag that is to be killed", self._follows_the_flag),
                 ("a client connects and is full", lambda: self._connect(connections, clients)),
                 ("a kill is confirmed by all", lambda: self._flip(Change.KILL, versions)),
                 ("the connected client degrades", lambda: self._client_is(clients[0], Mode.DEGRADED, versions[-1])),
@@ -111,6 +125,23 @@ class Smoke:
         self._steps.append(step)
         self.on_step(step)
         return failure is None
+
+    def _follows_the_flag(self) -> str:
+        """Look before anything is written: the feed may belong to another flag, environment or provider."""
+        deadline_s = self.clock.monotonic_s() + min(self.timeout_s, _SETTLE_S)
+        while True:
+            state, version = self.feed.state(), self.written_version()
+            if self.flag in state.flags and state.epoch.version == version:
+                return f"version {version}"
+            if self.clock.monotonic_s() > deadline_s:
+                break
+            self.clock.sleep(_LOOK_AGAIN_S)
+        theirs = " and ".join(state.flags)
+        raise OpsError(
+            ErrorCode.FAILED,
+            f"the feed follows {theirs} at version {state.epoch.version}; {self.flag} is at version {version} here",
+            hint="name what it follows: FLAG, --project, --env, or the settings of its provider",
+        )
 
     def _connect(self, connections: ExitStack, clients: list[FollowingClient]) -> str:
         clients.append(connections.enter_context(self.feed.connected()))

@@ -57,3 +57,27 @@ def test_a_target_that_is_not_the_feed_fails_with_what_is_wrong(restored):
     result = restored.opsctl("smoke", "--target", flags, "--yes", expect=1)
 
     assert "not with the feed's page" in result.out
+
+
+def test_a_feed_of_another_environment_is_not_taken_for_the_one_that_is_killed(restored):
+    restored.opsctl("kill", "--yes")
+    restored.opsctl("restore", "--yes")
+    before = restored.opsctl("flags", "get", "show-avatars-and-reccs", "--json").out
+
+    result = restored.opsctl("smoke", "--target", restored.url, "--env", "production", "--yes", expect=1)
+
+    assert "it follows the flag" in result.out
+    assert restored.opsctl("flags", "get", "show-avatars-and-reccs", "--json").out == before
+
+
+def test_what_a_throw_away_stack_does_not_have_is_refused(tmp_path):
+    result = run_opsctl("smoke", "no-such-flag", environ=clean_environ(), cwd=tmp_path, expect=2)
+
+    assert "--target" in result.err
+
+
+def test_a_report_that_could_not_be_written_is_refused_before_the_work(tmp_path):
+    for command in (("smoke", "--junit"), ("serve", "--ready-file")):
+        result = run_opsctl(*command, str(tmp_path / "none/x"), environ=clean_environ(), cwd=tmp_path, expect=2)
+
+        assert "there is no directory" in result.err

@@ -10,7 +10,7 @@ from opsctl.core.flags import FlagRef
 from opsctl.core.modes import Mode
 from opsctl.core.propagation import Propagation
 from opsctl.core.switch import Change, Outcome, Receipt, SwitchPlan
-from opsctl.core.visits import ClientState, PageSeen
+from opsctl.core.visits import ClientState, FeedState, PageSeen
 from opsctl.services.smoke import Smoke
 
 REF = FlagRef("default", "test", "show-avatars-and-reccs")
@@ -24,6 +24,9 @@ class Clock:
         self.now_s += 0.5
         return self.now_s
 
+    def sleep(self, seconds):
+        self.now_s += seconds
+
 
 class Feed:
     """A feed that follows its switch, as long as it is told to."""
@@ -31,11 +34,15 @@ class Feed:
     def __init__(self, mode=Mode.FULL, *, follows=True):
         self.mode, self.version, self.follows = mode, 1, follows
         self.changes = []
+        self.written = 1
         self.degraded_page = PageSeen(Mode.DEGRADED, 0, shows_recommendations=False)
         self.outcome = Outcome.CONFIRMED
 
     def page(self):
         return PageSeen(Mode.FULL, 12, shows_recommendations=True) if self.mode is Mode.FULL else self.degraded_page
+
+    def state(self):
+        return FeedState(Epoch(self.version), self.mode, (REF.key,))
 
     @contextmanager
     def connected(self):
@@ -62,6 +69,7 @@ def smoke(feed):
         flag=REF.key,
         feed=feed,
         flip=feed.flip,
+        written_version=lambda: feed.written,
         clock=Clock(),
         timeout_s=1,
         expects_avatars=True,
@@ -78,7 +86,7 @@ def test_a_feed_that_follows_passes():
 
     assert report.passed
     assert feed.changes == [Change.KILL, Change.RESTORE]
-    assert report.seconds == 0.5 * len(report.steps)
+    assert report.seconds >= 0.5 * len(report.steps)
 
 
 def test_a_client_that_does_not_follow_fails_and_the_kill_is_taken_back():
@@ -127,4 +135,15 @@ def test_a_feed_that_is_degraded_already_is_not_touched():
 
     assert [step.claim for step in report.steps] == ["the feed answers and is full"]
     assert not report.passed
+    assert feed.changes == []
+
+
+def test_a_feed_that_follows_another_provider_is_not_killed():
+    feed = Feed()
+    feed.written = 14
+
+    report = smoke(feed)
+
+    assert report.failures[0].claim == "it follows the flag that is to be killed"
+    assert "is at version 14 here" in report.failures[0].failure.message
     assert feed.changes == []

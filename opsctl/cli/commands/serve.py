@@ -21,6 +21,7 @@ def serve(
 
     Example: opsctl serve --port 8080
     """
+    from opsctl.cli.outputs import ensure_can_write  # noqa: PLC0415 - start-up
     from opsctl.cli.render import serving as render  # noqa: PLC0415 - start-up
     from opsctl.core.serving import Serving  # noqa: PLC0415 - start-up
     from opsctl.core.text import plain  # noqa: PLC0415 - start-up
@@ -34,6 +35,7 @@ def serve(
         if ready_file is not None:
             write_ready_file(ready_file, render.data(serving))
 
+    ensure_can_write(ready_file, "--ready-file")
     call.note("starting: flag service, avatar API, feed")
     call.services.serve(call.environ, say).run(call.settings, on_serving)
     call.note("stopped")

@@ -7,6 +7,7 @@ import typer
 
 from opsctl.cli.command import command
 from opsctl.cli.invocation import Call
+from opsctl.core.errors import ErrorCode, OpsError
 
 
 @command(names_flag=True)
@@ -26,23 +27,37 @@ def smoke(
     Example: opsctl smoke --junit smoke.xml
     """
     from opsctl.cli.exit_codes import ExitCode  # noqa: PLC0415 - start-up
+    from opsctl.cli.outputs import ensure_can_write  # noqa: PLC0415 - start-up
     from opsctl.cli.render import smoking as rendering  # noqa: PLC0415 - start-up
     from opsctl.core.smoke import SmokeStep  # noqa: PLC0415 - start-up
 
     def on_step(step: SmokeStep) -> None:
         call.note(rendering.step(step))
 
+    ensure_can_write(junit, "--junit")
     if target is not None:
         _confirm_kill(call, yes=yes)
         report = call.services.smoke(target, on_step).run()
     else:
+        _refuse_what_needs_a_target(call)
         call.note("starting a throw-away stack")
-        with call.services.throw_away(call.environ) as (url, services):
+        with call.services.throw_away(call.environ, timeout_s=call.settings.timeout_s) as (url, services):
             report = services.smoke(url, on_step, expects_avatars=True).run()
     if junit is not None:
         junit.write_text(rendering.junit(report), encoding="utf-8")
     call.answer(human=lambda view: rendering.human(report, view), data=lambda _: rendering.data(report))
     return ExitCode.OK if report.passed else ExitCode.FAILED
+
+
+def _refuse_what_needs_a_target(call: Call) -> None:
+    """A throw-away stack has one project, two environments and one flag: whoever names others means another feed."""
+    given = [name for name in ("flag", "project", "environment") if call.settings.sources.get(name) == "option"]
+    if given:
+        raise OpsError(
+            ErrorCode.USAGE,
+            f"a {given[0]} was named, but a throw-away stack has only its own",
+            hint="name the feed too: opsctl smoke --target http://HOST:PORT",
+        )
 
 
 def _confirm_kill(call: Call, *, yes: bool) -> None:

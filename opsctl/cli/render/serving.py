@@ -6,30 +6,42 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from opsctl.core.modes import Mode
+from opsctl.core.text import plain
 
 if TYPE_CHECKING:
     from opsctl.cli.render.view import View
     from opsctl.core.serving import Serving
 
+_NO_SUCH_FLAG = "FLAG_NOT_FOUND"
+
 
 def human(serving: Serving, view: View) -> str:
     """Return where everything is, what is served, and how to change it."""
+    lines = [
+        replace(view, provider=serving.provider, environment=serving.environment).target_line(),
+        view.line("flags", serving.provider_url),
+        view.line("avatars", serving.avatars),
+        view.line("mode", _mode(serving, view)),
+        view.line("kill", view.command("kill", serving.flag)),
+        view.line("restore", view.command("restore", serving.flag)),
+    ]
+    if serving.other_names == ():
+        lines.append(view.line("names", "it answers to localhost only; to more with OPSCTL_ALLOWED_HOSTS=feed.example"))
+    elif serving.other_names:
+        lines.append(view.line("names", plain(", ".join(("localhost", *serving.other_names)))))
+    lines.append(f"{view.strong(f'the feed is at {serving.url}')}   stop: Ctrl-C")
+    return "\n".join(lines)
+
+
+def _mode(serving: Serving, view: View) -> str:
     served = serving.served
+    if served.source != "live":
+        return f"{view.bad(served.mode)}   the flag provider has sent nothing yet; see the feed's lines above"
+    if _NO_SUCH_FLAG in served.reason:
+        make = view.command("flags", "create", serving.flag)
+        return f"{view.bad(served.mode)}   {serving.environment} has no flag {serving.flag}; make it: {make}"
     shown = view.good(served.mode) if served.mode == Mode.FULL else view.bad(served.mode)
-    why = (
-        f"{serving.flag} version {served.version}" if served.source == "live" else f"no live flag data: {served.source}"
-    )
-    return "\n".join(
-        (
-            replace(view, provider=serving.provider, environment=serving.environment).target_line(),
-            view.line("flags", serving.provider_url),
-            view.line("avatars", serving.avatars),
-            view.line("mode", f"{shown}   {why}"),
-            view.line("kill", view.command("kill", serving.flag)),
-            view.line("restore", view.command("restore", serving.flag)),
-            f"{view.strong(f'the feed is at {serving.url}')}   stop: Ctrl-C",
-        )
-    )
+    return f"{shown}   {serving.flag} version {served.version}"
 
 
 def data(serving: Serving) -> dict[str, Any]:
@@ -43,5 +55,6 @@ def data(serving: Serving) -> dict[str, Any]:
         "avatars": serving.avatars,
         "mode": serving.served.mode,
         "version": serving.served.version,
+        "reason": serving.served.reason,
         "source": serving.served.source,
     }
