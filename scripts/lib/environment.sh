@@ -3,9 +3,18 @@
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 python=$root/.venv/bin/python
 
+# After an upgrade of the system's Python, .venv links to a version that it has no packages for.
+fits_its_packages() {
+    name=$(basename -- "$(readlink -f -- "$python")")
+    case $name in
+    python3.*) [ -d "$root/.venv/lib/$name" ] ;;
+    *) true ;;
+    esac
+}
+
 # A failed or interrupted build leaves no copy of the lock in .venv, so the next call starts it again.
 ensure_environment() {
-    if cmp -s "$root/$1" "$root/.venv/$1" && [ -x "$python" ]; then
+    if cmp -s "$root/$1" "$root/.venv/$1" && [ -x "$python" ] && fits_its_packages; then
         return 0
     fi
     for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
