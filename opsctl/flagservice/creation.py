@@ -6,7 +6,8 @@ import secrets
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from opsctl.flagservice.model import EnvironmentConfig, Flag, Prerequisite, Project, Serve
+from opsctl.flagservice.api_errors import invalid_request
+from opsctl.flagservice.model import EnvironmentConfig, Flag, FlagDefaults, Prerequisite, Project, Serve
 from opsctl.flagservice.parsing import parse_custom_properties, parse_variation
 from opsctl.flagservice.reading import member, objects, optional, resource_key, texts
 
@@ -24,15 +25,22 @@ def new_id() -> str:
 def new_flag(body: Mapping[str, Any], project: Project, now_ms: int) -> Flag:
     """Return the flag that the body of `POST /api/v2/flags/{project}` describes; it still has to be validated.
 
+    Where the body is silent, the project's defaults for new flags hold.
+
     Raises:
         ApiError: 400, a member is missing or of a wrong type.
     """
-    variations = tuple(parse_variation({**item, "_id": None}, new_id) for item in objects(body, "variations", _BOOLEAN))
+    if body.get("purpose") == "migration":
+        raise invalid_request("migration flags are not supported by this service")
+    usual = project.flag_defaults or FlagDefaults()
+    is_usual = body.get("variations") is None and project.flag_defaults is not None
+    items = objects(body, "variations", _named(usual) if is_usual else _BOOLEAN)
+    variations = tuple(parse_variation({**item, "_id": None}, new_id) for item in items)
     defaults = member(body, "defaults", dict, {})
-    on_variation = member(defaults, "onVariation", int, 0)
-    off_variation = member(defaults, "offVariation", int, len(variations) - 1)
+    on_variation = member(defaults, "onVariation", int, usual.on_variation if is_usual else 0)
+    off_variation = member(defaults, "offVariation", int, usual.off_variation if is_usual else len(variations) - 1)
     availability = member(body, "clientSideAvailability", dict, {})
-    snippet = member(body, "includeInSnippet", bool, False)
+    snippet = member(body, "includeInSnippet", bool, project.using_environment_id)
     prerequisites = tuple(_prerequisite(item) for item in objects(body, "initialPrerequisites", []))
     is_on = member(body, "isFlagOn", bool, False)
     return Flag(
@@ -41,13 +49,13 @@ def new_flag(body: Mapping[str, Any], project: Project, now_ms: int) -> Flag:
         description=member(body, "description", str, ""),
         version=1,
         created_ms=now_ms,
-        temporary=member(body, "temporary", bool, True),
-        tags=texts(body, "tags", []),
+        temporary=member(body, "temporary", bool, usual.temporary),
+        tags=texts(body, "tags", list(usual.tags)),
         variations=variations,
         on_variation=on_variation,
         off_variation=off_variation,
         using_environment_id=member(availability, "usingEnvironmentId", bool, snippet),
-        using_mobile_key=member(availability, "usingMobileKey", bool, False),
+        using_mobile_key=member(availability, "usingMobileKey", bool, project.using_mobile_key),
         custom_properties=parse_custom_properties(body),
         maintainer_id=optional(body, "maintainerId", str),
         maintainer_team_key=optional(body, "maintainerTeamKey", str),
@@ -88,6 +96,13 @@ def new_config(
         version=version,
         last_modified_ms=now_ms,
     )
+
+
+def _named(usual: FlagDefaults) -> list[dict[str, Any]]:
+    return [
+        {"value": True, "name": usual.true_display_name, "description": usual.true_description},
+        {"value": False, "name": usual.false_display_name, "description": usual.false_description},
+    ]
 
 
 def _prerequisite(item: Mapping[str, Any]) -> Prerequisite:

@@ -46,7 +46,7 @@ SETTINGS: dict[str, FlagInstruction] = {
 """Instructions that change the flag itself, in every environment."""
 
 NOT_SUPPORTED = frozenset({"deleteFlag"})
-"""Instructions of LaunchDarkly's that this service refuses."""
+"""Instructions that leave no flag behind: only the route of flags carries one out, and only as a patch's last."""
 
 
 def apply_instructions(
@@ -67,7 +67,7 @@ def apply_instructions(
         elif kind in TARGETING:
             flag = _apply_to_environment(flag, environment_key, instruction, scope)
         elif kind in NOT_SUPPORTED:
-            raise invalid_request(f"instruction {kind!r} is not supported by this service; send DELETE instead")
+            raise invalid_request(f"instruction {kind!r} is possible only as the last one of a patch of the flag")
         else:
             raise invalid_request(f"there is no instruction {kind!r} for flags")
     return flag

@@ -243,7 +243,7 @@ def test_archiving_and_deprecating_are_dated_and_taken_back():
 REFUSED = [
     ({}, "kind is required"),
     ({"kind": "explode"}, "no instruction 'explode'"),
-    ({"kind": "deleteFlag"}, "not supported"),
+    ({"kind": "deleteFlag"}, "only as the last one"),
     ({"kind": "updateOffVariation"}, "variationId is required"),
     ({"kind": "updateOffVariation", "variationId": "nope"}, "no variation with id"),
     ({"kind": "updateOffVariation", "variationId": 1}, "variationId must be a string"),

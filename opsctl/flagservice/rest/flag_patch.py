@@ -22,14 +22,16 @@ if TYPE_CHECKING:
     from opsctl.flagservice.rest.call import Call
 
 SEMANTIC = "launchdarkly.semanticpatch"
+_DELETE = "deleteFlag"
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
-    """What a patch makes of a flag, and who asks for it."""
+    """What a patch makes of a flag, and who asks for it; `deletes` when the flag is to go after that."""
 
     plan: Callable[[Flag], Flag]
     author: Author
+    deletes: bool = False
 
 
 def plan_patch(call: Call, flags: Mapping[str, Flag], now_ms: int) -> PlannedChange:
@@ -61,6 +63,9 @@ def plan_patch(call: Call, flags: Mapping[str, Flag], now_ms: int) -> PlannedCha
 def _semantic(call: Call, body: dict[str, Any], flags: Mapping[str, Flag], now_ms: int) -> PlannedChange:
     instructions = objects(body, "instructions")
     environment = optional(body, "environmentKey", str)
+    deletes = bool(instructions) and instructions[-1].get("kind") == _DELETE
+    if deletes:
+        instructions = instructions[:-1]
 
     def plan(flag: Flag) -> Flag:
         if environment is not None and environment not in flag.environments:
@@ -68,7 +73,7 @@ def _semantic(call: Call, body: dict[str, Any], flags: Mapping[str, Flag], now_m
         scope = PatchScope(flag=flag, flags=flags, now_ms=now_ms, new_id=new_id)
         return apply_instructions(flag, environment, instructions, scope)
 
-    return PlannedChange(plan=plan, author=call.author(body))
+    return PlannedChange(plan=plan, author=call.author(body), deletes=deletes)
 
 
 def _json(call: Call, operations: Any, body: dict[str, Any] | None, now_ms: int) -> PlannedChange:

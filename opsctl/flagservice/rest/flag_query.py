@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opsctl.flagservice.api_errors import invalid_request
+from opsctl.flagservice.reading import exactly, optional, parse_json
+from opsctl.flagservice.rest.filters import filter_fields, in_order, is_true, one_of, plus_separated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -13,19 +15,37 @@ if TYPE_CHECKING:
     from opsctl.flagservice.model import Flag
     from opsctl.flagservice.rest.call import Call
 
-_STATES = frozenset({"live", "deprecated", "archived"})
-_TYPES = frozenset({"temporary", "permanent"})
+_FILTERS = frozenset(
+    {
+        *("query", "tags", "state", "type", "filterEnv", "creationDate", "archived"),
+        *("maintainerId", "maintainerTeamKey", "sdkAvailability"),
+    }
+)
+_STATES = ("live", "deprecated", "archived")
+_TYPES = ("temporary", "permanent")
+_AVAILABILITIES: dict[str, Callable[[Flag], bool]] = {
+    "client": lambda flag: flag.using_environment_id,
+    "mobile": lambda flag: flag.using_mobile_key,
+    "anyClient": lambda flag: flag.using_environment_id or flag.using_mobile_key,
+    "server": lambda flag: not (flag.using_environment_id or flag.using_mobile_key),
+}
+_MOST_ENVIRONMENTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class FlagQuery:
-    """What a list asks for. `environments` is `None` when it is not filtered by environment."""
+    """What a list asks for. `environments` are empty when it is not filtered by environment."""
 
+    environments: tuple[str, ...] = ()
     text: str | None = None
     tags: frozenset[str] = frozenset()
     state: str | None = None
     type: str | None = None
-    environments: frozenset[str] | None = None
+    availability: str | None = None
+    maintainer_id: str | None = None
+    maintainer_team_key: str | None = None
+    created_before_ms: int | None = None
+    created_after_ms: int | None = None
 
     def select(self, flags: Iterable[Flag]) -> list[Flag]:
         """Return the flags that match; archived ones only when they are asked for."""
@@ -39,6 +59,11 @@ class FlagQuery:
             and (self.type is None or flag.temporary == (self.type == "temporary"))
             and self.tags <= set(flag.tags)
             and (self.text is None or self.text.lower() in f"{flag.key}\n{flag.name}".lower())
+            and (self.availability is None or _AVAILABILITIES[self.availability](flag))
+            and self.maintainer_id in (None, flag.maintainer_id)
+            and self.maintainer_team_key in (None, flag.maintainer_team_key)
+            and (self.created_before_ms is None or flag.created_ms < self.created_before_ms)
+            and (self.created_after_ms is None or flag.created_ms > self.created_after_ms)
         )
 
 
@@ -48,64 +73,53 @@ def flag_query(call: Call) -> FlagQuery:
     Raises:
         ApiError: 400, a filter that is not supported or makes no sense.
     """
-    fields = dict(_fields(call.text("filter") or ""))
-    unknown = set(fields) - {"query", "tags", "state", "type", "filterEnv"}
-    if unknown:
-        raise invalid_request(f"the filter {min(unknown)!r} is not supported")
-    environments = environments_of(call) | set(fields.get("filterEnv", "").split(",")) - {""}
-    tags = frozenset(fields.get("tags", "").split("+")) | {call.text("tag") or ""}
-    state = "archived" if call.flag("archived", default=False) else fields.get("state")
+    fields = filter_fields(call.text("filter"), _FILTERS)
+    environments = environments_of(call, fields.get("filterEnv", ""))
+    if len(environments) > _MOST_ENVIRONMENTS:
+        raise invalid_request(f"a list can be filtered by {_MOST_ENVIRONMENTS} environments at most")
+    wants_archived = call.flag("archived", default=False) or is_true("archived", fields.get("archived"))
+    created = _object(fields.get("creationDate"))
     return FlagQuery(
+        environments=environments,
         text=fields.get("query"),
-        tags=tags - {""},
-        state=_one_of("state", state, _STATES),
-        type=_one_of("type", fields.get("type"), _TYPES),
-        environments=frozenset(environments) or None,
+        tags=plus_separated(fields.get("tags")) | plus_separated(call.text("tag")),
+        state="archived" if wants_archived else one_of("state", fields.get("state"), _STATES),
+        type=one_of("type", fields.get("type"), _TYPES),
+        availability=one_of("sdkAvailability", fields.get("sdkAvailability"), _AVAILABILITIES),
+        maintainer_id=fields.get("maintainerId"),
+        maintainer_team_key=fields.get("maintainerTeamKey"),
+        created_before_ms=optional(created, "before", int),
+        created_after_ms=optional(created, "after", int),
     )
 
 
-def environments_of(call: Call) -> set[str]:
-    """Return the keys that `env` names, which may be given several times, or with commas."""
-    return {key for text in call.request.args.getlist("env") for key in text.split(",") if key}
+def environments_of(call: Call, filtered: str = "") -> tuple[str, ...]:
+    """Return the keys that `env` names, which may be given several times, or with commas, and those of `filterEnv`."""
+    given = [*call.request.args.getlist("env"), filtered]
+    return tuple(dict.fromkeys(key.strip() for text in given for key in text.split(",") if key.strip()))
 
 
-def sorted_flags(flags: list[Flag], sort: str | None) -> list[Flag]:
+def sorted_flags(flags: Iterable[Flag], query: FlagQuery, sort: str | None) -> list[Flag]:
     """Return the flags in the order that `sort` names; by default the newest first.
 
     Raises:
         ApiError: 400, there is no such order.
     """
-    name = sort or "-creationDate"
-    key = _SORT_KEYS.get(name.removeprefix("-"))
-    if key is None:
-        raise invalid_request(f"flags cannot be sorted by {name!r}")
-    return sorted(flags, key=key, reverse=name.startswith("-"))
+    keys = _SORT_KEYS
+    if sort is not None and sort.removeprefix("-") == "targetingModifiedDate":
+        if not query.environments:
+            raise invalid_request("targetingModifiedDate needs an env")
+        keys = {"targetingModifiedDate": lambda flag: _targeting_modified(flag, query.environments[0])}
+    return in_order(flags, sort, keys, default="-creationDate")
 
 
-def _fields(text: str) -> Iterable[tuple[str, str]]:
-    """Split `a:1,b:2`; a part without a colon belongs to the value before it, as in `filterEnv:test,production`."""
-    name, value = "", ""
-    for part in text.split(",") if text else ():
-        if ":" in part:
-            if name:
-                yield name, value
-            name, _, value = part.partition(":")
-        elif name:
-            value = f"{value},{part}"
-        else:
-            raise invalid_request("a filter reads field:value")
-    if name:
-        yield name.strip(), value
+def _object(text: str | None) -> dict[str, Any]:
+    return {} if text is None else exactly(parse_json(text.encode()), "a filter by date", dict)
 
 
-def _one_of(name: str, value: str | None, allowed: frozenset[str]) -> str | None:
-    if value is not None and value not in allowed:
-        raise invalid_request(f"{name} must be one of {', '.join(sorted(allowed))}")
-    return value
-
-
-def _targeting_modified(flag: Flag) -> int:
-    return max((config.last_modified_ms for config in flag.environments.values()), default=0)
+def _targeting_modified(flag: Flag, environment: str) -> tuple[object, ...]:
+    config = flag.environments.get(environment)
+    return (0 if config is None else config.last_modified_ms, flag.key)
 
 
 _SORT_KEYS: dict[str, Callable[[Flag], tuple[object, ...]]] = {
@@ -115,5 +129,4 @@ _SORT_KEYS: dict[str, Callable[[Flag], tuple[object, ...]]] = {
     "tags": lambda flag: (flag.tags, flag.key),
     "type": lambda flag: (flag.temporary, flag.key),
     "maintainerId": lambda flag: (flag.maintainer_id or "", flag.key),
-    "targetingModifiedDate": lambda flag: (_targeting_modified(flag), flag.key),
 }

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from werkzeug.wrappers import Response
 
 from opsctl.flagservice.api_errors import invalid_request
+from opsctl.flagservice.cloning import cloned_flag
 from opsctl.flagservice.creation import new_flag
 from opsctl.flagservice.responses import json_response
 from opsctl.flagservice.rest.flag_patch import plan_patch
 from opsctl.flagservice.rest.flag_query import environments_of, flag_query, sorted_flags
 from opsctl.flagservice.rest.flag_representation import flag_representation
 from opsctl.flagservice.rest.links import API, page
+from opsctl.flagservice.validation import require_unneeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -43,14 +45,13 @@ class FlagRoutes:
         """List flags: in short form, and with environments only when it is filtered by environment."""
         owner = self._store.project(project)
         query = flag_query(call)
-        environments = query.environments or frozenset()
-        _require_environments(owner, environments)
+        _require_environments(owner, query.environments)
         is_summary = call.flag("summary", default=True)
-        flags = sorted_flags(query.select(self._store.flags(project).values()), call.text("sort"))
+        flags = sorted_flags(query.select(self._store.flags(project).values()), query, call.text("sort"))
         body = page(
             call,
             flags,
-            lambda flag: flag_representation(flag, owner, environments=environments, is_summary=is_summary),
+            lambda flag: flag_representation(flag, owner, environments=query.environments, is_summary=is_summary),
         )
         return json_response(body)
 
@@ -63,19 +64,28 @@ class FlagRoutes:
         return json_response(flag_representation(flag, owner, environments=wanted or None))
 
     def create(self, call: Call, project: str) -> Response:
-        """Create a flag."""
-        call.refuse_parameters("clone")
-        owner = self._store.project(project)
-        flag = self._store.create_flag(project, new_flag(call.object_body(), owner, self._now_ms()), call.author())
-        return json_response(flag_representation(flag, owner), 201)
+        """Create a flag; `clone` names one whose targeting it takes over, and whatever the body does not say."""
+        owner, body, now_ms = self._store.project(project), call.object_body(), self._now_ms()
+        clone = call.text("clone")
+        if clone is None:
+            flag = new_flag(body, owner, now_ms)
+        else:
+            flag = cloned_flag(self._store.flag(project, clone), body, owner, now_ms)
+        created = self._store.create_flag(project, flag, call.author())
+        return json_response(flag_representation(created, owner), 201)
 
     def patch(self, call: Call, project: str, key: str) -> Response:
         """Change a flag by a semantic patch, a JSON patch or a merge patch; `dryRun` only shows what would be."""
         owner = self._store.project(project)
         self._store.flag(project, key)
         change = plan_patch(call, self._store.flags(project), self._now_ms())
-        if call.flag("dryRun", default=False):
+        is_dry = call.flag("dryRun", default=False)
+        if is_dry or change.deletes:
             flag = self._store.preview_flag(project, key, change.plan)
+            if change.deletes:
+                require_unneeded(key, self._store.flags(project))
+            if not is_dry:
+                self._store.delete_flag(project, key, change.author)
         else:
             flag = self._store.change_flag(project, key, change.plan, change.author)
         return json_response(flag_representation(flag, owner))
