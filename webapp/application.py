@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, request
 from flask_socketio import SocketIO
 
+from opsctl.core.modes import Mode
 from opsctl.settings import load_settings
 from webapp.acks import AckBoard
 from webapp.avatar_api import AvatarApi, ImageOrigins
@@ -83,7 +84,11 @@ def build_feed(settings: Settings | None = None, *, cast: Cast | None = None, da
 
     has_api = settings.avatar_api_url is not None
     limit_s = settings.avatar_deadline_s
-    avatars = Avatars(AvatarApi(settings, limit_s=limit_s) if has_api else None, deadline_s=limit_s)
+    avatars = Avatars(
+        AvatarApi(settings, limit_s=limit_s) if has_api else None,
+        deadline_s=limit_s,
+        is_wanted=lambda: gate.state.mode is not Mode.DEGRADED,
+    )
     feed = Feed(cast)
     pages = Pages(cast, feed, avatars)
 
@@ -96,6 +101,7 @@ def build_feed(settings: Settings | None = None, *, cast: Cast | None = None, da
     )
     interactions = Interactions(feed, pages, switchboard)
     socketio.on_namespace(FeedNamespace(switchboard, board, broadcaster, visitors, interactions))
+    gate.on_state(lambda state: avatars.call_off() if state.mode is Mode.DEGRADED else None)
     gate.on_state(switchboard.on_state)
     gate.on_state(lambda _state: changes.ring())
     gate.on_source(changes.ring)

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-import pybreaker
 from cachetools import TTLCache
 
 from webapp.avatar_api import AvatarError
+from webapp.avatar_breaker import Breaker, UncountedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_log = logging.getLogger(__name__)
 _CACHED_PEOPLE = 10_000
 _KEEP_S = 600.0
 _CONCURRENT_CALLS = 16
-_FAILURES_TO_OPEN = 5
-_OPEN_S = 10.0
 
 
 class AvatarSource(Protocol):
@@ -31,25 +28,47 @@ class AvatarSource(Protocol):
         """Return the URL of an image, or raise `AvatarError`."""
 
 
-class AvatarsUnavailableError(AvatarError):
-    """The breaker is open: the API was not asked."""
+@dataclass(slots=True)
+class _Call:
+    """One call that is queued (`ends_by_s` is `None`) or under way; `has_failed` once it counts as a failure."""
+
+    ends_by_s: float | None = None
+    has_failed: bool = False
 
 
 class Avatars:
     """The avatars of people, from a source that may be slow, wrong or gone.
 
     Nobody waits longer than `deadline_s`; what arrives later is kept for the next page. Each person's avatar is asked
-    for once, however many pages want it at the same time.
+    for once, however many pages want it at the same time. A call that is not back after `limit_s` counts as a failure
+    there and then.
+
+    Args:
+        source: Whom to ask; `None`: everybody has the default avatar.
+        deadline_s: How long a page waits.
+        limit_s: How long a call may take; by default as long as a page waits.
+        keep_s: How long an avatar is kept.
+        is_wanted: Whether anybody wants avatars now; asked before each call.
     """
 
-    def __init__(self, source: AvatarSource | None, *, deadline_s: float, keep_s: float = _KEEP_S) -> None:
+    def __init__(
+        self,
+        source: AvatarSource | None,
+        *,
+        deadline_s: float,
+        limit_s: float | None = None,
+        keep_s: float = _KEEP_S,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._source = source
         self._deadline_s = deadline_s
+        self._limit_s = deadline_s if limit_s is None else limit_s
+        self._is_wanted = is_wanted
         self._cache: TTLCache[str, str] = TTLCache(_CACHED_PEOPLE, keep_s)
-        self._in_flight: dict[str, Future[str]] = {}
+        self._in_flight: dict[str, tuple[_Call, Future[str]]] = {}
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_CONCURRENT_CALLS, thread_name_prefix="avatar")
-        self._breaker = _Breaker()
+        self._breaker = Breaker()
         self.calls = 0
         self.errors = 0
 
@@ -63,96 +82,74 @@ class Avatars:
         wanted = list(dict.fromkeys(people))
         if self._source is None:
             return dict.fromkeys(wanted)
+        self._count_late()
         with self._lock:
             found = {person: self._cache[person] for person in wanted if person in self._cache}
-            asked = {person: self._asked(person, self._source) for person in wanted if person not in found}
+        asked = {}
+        if not self._breaker.keeps_away:
+            with self._lock:
+                asked = {person: self._asked(person, self._source) for person in wanted if person not in found}
         if asked:
             wait(asked.values(), timeout=self._deadline_s)
+            self._count_late()
         return {person: found.get(person) or _result(asked.get(person)) for person in wanted}
+
+    def call_off(self) -> None:
+        """Drop the calls that have not begun; whoever waits for them goes on with the default avatar."""
+        with self._lock:
+            for person, (_, future) in list(self._in_flight.items()):
+                if future.cancel():
+                    del self._in_flight[person]
 
     def close(self) -> None:
         """Take no more calls; those under way end by their own limits."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _asked(self, person: str, source: AvatarSource) -> Future[str]:
-        future = self._in_flight.get(person)
-        if future is None:
-            future = self._pool.submit(self._fetch, person, source)
-            self._in_flight[person] = future
+        if person in self._in_flight:
+            return self._in_flight[person][1]
+        call = _Call()
+        future = self._pool.submit(self._fetch, person, source, call)
+        self._in_flight[person] = (call, future)
         return future
 
-    def _fetch(self, person: str, source: AvatarSource) -> str:
+    def _fetch(self, person: str, source: AvatarSource, call: _Call) -> str:
         try:
-            url = self._breaker.call(lambda: self._ask(source))
-        except AvatarError as error:
+            url = self._breaker.call(lambda: self._ask(source, call))
+            with self._lock:
+                self._cache[person] = url
+        finally:
             with self._lock:
                 self._in_flight.pop(person, None)
-                if not isinstance(error, AvatarsUnavailableError):
-                    self.errors += 1
-            raise
-        with self._lock:
-            self._cache[person] = url
-            self._in_flight.pop(person, None)
         return url
 
-    def _ask(self, source: AvatarSource) -> str:
+    def _ask(self, source: AvatarSource, call: _Call) -> str:
         with self._lock:
+            if not self._is_wanted():
+                raise UncountedError("nobody wants avatars")
             self.calls += 1
-        return source.fetch()
-
-
-class _Breaker(pybreaker.CircuitBreakerListener):
-    """A circuit breaker whose calls run beside each other.
-
-    pybreaker runs a call under its lock, one at a time. So only the trial call of a breaker that has been open runs
-    there; the others run outside and tell it how they ended.
-    """
-
-    def __init__(self) -> None:
-        self._breaker = pybreaker.CircuitBreaker(
-            fail_max=_FAILURES_TO_OPEN, reset_timeout=_OPEN_S, throw_new_error_on_trip=False, listeners=[self]
-        )
-        self._trial = threading.Lock()
-        self.is_open = False
-
-    def call(self, ask: Callable[[], str]) -> str:
-        """Return what `ask` returns.
-
-        Raises:
-            AvatarError: from `ask`; or `AvatarsUnavailableError`, without having asked.
-        """
-        if not self.is_open:
-            return self._beside(ask)
-        if not self._trial.acquire(blocking=False):
-            raise AvatarsUnavailableError("a trial call is under way")
+            call.ends_by_s = time.monotonic() + self._limit_s
         try:
-            return str(self._breaker.call(ask))
-        except pybreaker.CircuitBreakerError as error:
-            raise AvatarsUnavailableError("the breaker is open") from error
-        finally:
-            self._trial.release()
-
-    def state_change(self, cb: pybreaker.CircuitBreaker, old_state: object, new_state: object) -> None:  # noqa: ARG002 - pybreaker's signature
-        """Remember and log whether calls are kept away (pybreaker)."""
-        is_open = getattr(new_state, "name", "") != pybreaker.STATE_CLOSED
-        if is_open != self.is_open:
-            _log.warning("avatar API: the breaker %s", "opens" if is_open else "closes")
-        self.is_open = is_open
-
-    def _beside(self, ask: Callable[[], str]) -> str:
-        try:
-            url = ask()
+            return source.fetch()
         except AvatarError as error:
-            with contextlib.suppress(AvatarError, pybreaker.CircuitBreakerError):
-                self._breaker.call(_raise, error)
+            with self._lock:
+                was_counted, call.has_failed = call.has_failed, True
+                self.errors += not was_counted
+            if was_counted:
+                raise UncountedError(str(error)) from error
             raise
-        with contextlib.suppress(pybreaker.CircuitBreakerError):
-            self._breaker.call(str)
-        return url
 
-
-def _raise(error: AvatarError) -> NoReturn:
-    raise error
+    def _count_late(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            late = [
+                call for call, _ in self._in_flight.values() if not call.has_failed and now > (call.ends_by_s or now)
+            ]
+            for call in late:
+                call.has_failed = True
+            self.errors += len(late)
+        for _ in late:
+            self._breaker.count_failure(AvatarError("no answer in time"))
 
 
 def _result(future: Future[str] | None) -> str | None:

@@ -1,5 +1,6 @@
 """Avatars from an API that may be slow, wrong or gone: a real local server misbehaves on purpose."""
 
+import contextlib
 import threading
 import time
 
@@ -18,7 +19,7 @@ def open_avatars(tmp_path, avatar_server):
 
     def start(*, deadline_s=5.0, limit_s=5.0, keep_s=600.0, **more):
         api = AvatarApi(settings(tmp_path, avatar_api_url=avatar_server.url, **more), limit_s=limit_s)
-        avatars = Avatars(api, deadline_s=deadline_s, keep_s=keep_s)
+        avatars = Avatars(api, deadline_s=deadline_s, limit_s=limit_s, keep_s=keep_s)
         opened.append(avatars)
         return avatars
 
@@ -110,6 +111,14 @@ def drip(handler):
         time.sleep(0.02)
 
 
+def drip_headers(handler):
+    with contextlib.suppress(OSError):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        for _ in range(100):
+            handler.wfile.write(b"a")
+            time.sleep(0.1)
+
+
 def hang(_handler):
     time.sleep(1)
 
@@ -150,6 +159,7 @@ MISBEHAVIOURS = {
     "rate limit": lambda handler: answer_json(handler, {}, status=429),
     "a gigabyte": huge,
     "slow drip": drip,
+    "slow drip of headers": drip_headers,
     "hang": hang,
     "reset": reset,
     "redirect": redirect,
@@ -185,7 +195,7 @@ def test_after_failures_the_api_is_left_alone(open_avatars, avatar_server):
 
 
 def test_an_api_that_recovers_is_tried_and_used_again(open_avatars, avatar_server, monkeypatch):
-    monkeypatch.setattr("webapp.avatars._OPEN_S", 0.1)
+    monkeypatch.setattr("webapp.avatar_breaker._OPEN_S", 0.1)
     avatars = open_avatars()
     works, avatar_server.script = avatar_server.script, lambda handler: answer_json(handler, [], status=500)
     for number in range(5):
