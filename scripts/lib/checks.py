@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,8 @@ class Check:
     commands: tuple[tuple[str, ...], ...]
 
 
-PYTEST = (str(BIN / "pytest"), "-q")
+COVERAGE = (sys.executable, "-m", "coverage")
+PYTEST = (*COVERAGE, "run", "-m", "pytest", "-q")
 CHECKS = (
     Check(
         "lint",
@@ -36,6 +38,11 @@ CHECKS = (
     Check("fast", "tests without browsers and whole journeys", ((*PYTEST, "-m", "not acceptance and not browser"),)),
     Check("acceptance", "journeys with real processes", ((*PYTEST, "-m", "acceptance and not browser"),)),
     Check("browser", "the page in Chromium", ((*PYTEST, "-m", "browser"),)),
+    Check(
+        "coverage",
+        "how much of the code the tests before it ran, in all processes",
+        ((*COVERAGE, "combine", "-q"), (*COVERAGE, "report", "--skip-covered", "--sort=cover")),
+    ),
 )
 
 
@@ -48,7 +55,10 @@ def main(arguments: list[str]) -> int:
         for check in CHECKS:
             print(f"  {check.name:<12}{check.purpose}")
         return 0 if unknown[0] in {"-h", "--help"} else 2
-    verdicts = [run(by_name[name]) for name in arguments or by_name]
+    with tempfile.TemporaryDirectory(prefix="opsctl-coverage-") as place:
+        # Absolute, so that processes which run elsewhere leave their data in the same place.
+        os.environ["COVERAGE_FILE"] = str(Path(place) / "data")
+        verdicts = [run(by_name[name]) for name in arguments or by_name]
     print("\n" + "\n".join(f"{text:<8}{name:<12}{seconds:6.1f} s" for name, text, seconds in verdicts))
     return int(any(text == "FAILED" for _, text, _ in verdicts))
 

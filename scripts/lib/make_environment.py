@@ -43,7 +43,9 @@ def pinned(lock: Path) -> int:
 def make_venv(root: Path, progress: Progress) -> Path:
     """Make `.venv` when its Python is missing or too old; return that Python."""
     python = root / ".venv/bin/python"
-    works = python.exists() and not subprocess.run([python, "-c", "import pip"], capture_output=True).returncode  # noqa: PLW1510 - the code is the question
+    works = (
+        python.exists() and not subprocess.run([python, "-c", "import pip, tomllib"], capture_output=True).returncode
+    )  # noqa: PLW1510 - the code is the question
     if not works:
         progress.step("making .venv")
         made = subprocess.run(
