@@ -1,4 +1,4 @@
-"""Events of SDKs: read, counted by kind, each payload once; nothing else is kept of them."""
+"""Events of SDKs: each payload is taken in once, counted by kind, and handed on to what is learnt from it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,21 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
     from opsctl.flagservice.sdk_objects import Channel
+    from opsctl.flagservice.usage import Usage
 
 _LONGEST_PAYLOAD = 20 * 1024 * 1024
 _REMEMBERED_IDS = 4096
 
 
 class EventCounter:
-    """Counts events per environment and kind. A payload that is sent again, under its id, counts once."""
+    """Counts events per environment and kind. A payload that is sent again, under its id, counts once.
 
-    def __init__(self) -> None:
+    Args:
+        usage: What learns from the events.
+    """
+
+    def __init__(self, usage: Usage) -> None:
+        self._usage = usage
         self._counts: dict[Channel, Counter[str]] = {}
         self._seen: OrderedDict[str, None] = OrderedDict()
 
@@ -55,6 +61,7 @@ class EventCounter:
             return
         counts = self._counts.setdefault(channel, Counter())
         counts.update(str(event.get("kind"))[:64] for event in events if isinstance(event, dict))
+        self._usage.record(channel, events)
 
     def counts(self, channel: Channel) -> dict[str, int]:
         """Return how many events of each kind were accepted."""

@@ -132,3 +132,31 @@ BEGIN
     DELETE FROM scheduled_changes WHERE project = NEW.project AND environment = NEW.key;
     DELETE FROM flag_triggers WHERE project = NEW.project AND environment = NEW.key;
 END;
+
+-- What events of SDKs told, by the environment's id.
+CREATE TABLE flag_uses (
+    environment TEXT NOT NULL,
+    flag TEXT NOT NULL,
+    last_requested_ms INTEGER NOT NULL,
+    fallback_value TEXT NOT NULL,
+    PRIMARY KEY (environment, flag)
+) STRICT;
+
+CREATE TABLE evaluation_counts (
+    environment TEXT NOT NULL,
+    flag TEXT NOT NULL,
+    variation INTEGER NOT NULL,
+    length_ms INTEGER NOT NULL,
+    begin_ms INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (environment, flag, variation, length_ms, begin_ms)
+) STRICT;
+
+CREATE TABLE contexts (
+    environment TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    last_seen_ms INTEGER NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (environment, kind, key)
+) STRICT;

@@ -11,7 +11,9 @@ from opsctl.flagservice.credentials import EnvironmentKeys
 from opsctl.flagservice.events import EventCounter
 from opsctl.flagservice.rest.audit import AuditRoutes
 from opsctl.flagservice.rest.call import Authenticated
+from opsctl.flagservice.rest.contexts import ContextRoutes
 from opsctl.flagservice.rest.environments import EnvironmentRoutes
+from opsctl.flagservice.rest.flag_statuses import FlagStatusRoutes
 from opsctl.flagservice.rest.flags import FlagRoutes
 from opsctl.flagservice.rest.identity import IdentityRoutes
 from opsctl.flagservice.rest.projects import ProjectRoutes
@@ -22,6 +24,7 @@ from opsctl.flagservice.sdk_routes import SdkRoutes
 from opsctl.flagservice.segment_store import SegmentChange
 from opsctl.flagservice.store import Store
 from opsctl.flagservice.streams import Broadcaster
+from opsctl.flagservice.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,20 +59,24 @@ class FlagService:
         self._client_streams = ClientStreams()
         self._store = Store.open(database, credentials, now_ms, self._tell, self._look_at_keys)
         self._feed = SdkFeed(self._store, self._broadcaster)
+        self._usage = Usage(self._store)
 
     def rules(self) -> Iterator[Rule]:
         """Yield every route."""
         authenticated = Authenticated(self._store)
-        events = EventCounter()
+        events = EventCounter(self._usage)
+        evaluations = Evaluations(self._store)
         yield from SdkRoutes(self._store, self._feed, self._broadcaster, events, heartbeat_s=self._heartbeat_s).rules()
         yield from ClientRoutes(
-            self._store, Evaluations(self._store), self._client_streams, events, heartbeat_s=self._heartbeat_s
+            self._store, evaluations, self._client_streams, events, heartbeat_s=self._heartbeat_s
         ).rules()
         yield from IdentityRoutes().rules(authenticated)
         yield from TokenRoutes(self._store.access, self._now_ms).rules(authenticated)
         yield from ProjectRoutes(self._store, self._now_ms).rules(authenticated)
         yield from EnvironmentRoutes(self._store, self._now_ms).rules(authenticated)
         yield from FlagRoutes(self._store, self._now_ms).rules(authenticated)
+        yield from FlagStatusRoutes(self._store, self._usage).rules(authenticated)
+        yield from ContextRoutes(self._store, self._usage, evaluations).rules(authenticated)
         yield from SegmentRoutes(self._store).rules(authenticated)
         yield from AuditRoutes(self._store).rules(authenticated)
 
@@ -86,7 +93,8 @@ class FlagService:
         self._client_streams.close()
 
     def close(self) -> None:
-        """Close the database."""
+        """Write down what is left, and close the database."""
+        self._usage.flush()
         self._store.close()
 
     def _tell(self, change: FlagChange | SegmentChange) -> None:
