@@ -20,6 +20,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--data-dir", type=Path, help="where it keeps its data")
     parser.add_argument("--ready-file", type=Path, help="where URL and credentials are written once it answers")
     parser.add_argument("--ephemeral", action="store_true", help="keep nothing: a temporary data directory")
+    parser.add_argument("--seed", type=Path, metavar="FILE", help="what a new database begins with: TOML or JSON")
     given = parser.parse_args(arguments)
     if given.data_dir is None and not given.ephemeral:
         parser.error("one of --data-dir and --ephemeral is required")
@@ -30,6 +31,7 @@ def main(arguments: list[str]) -> int:
         ready_file=given.ready_file,
         ephemeral=given.ephemeral,
         environ=os.environ,
+        seed=given.seed,
     )
     return run_logged("opsctl.flagservice", lambda: run(options))
 

@@ -24,6 +24,14 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimits:
+    """How many REST requests are answered in ten seconds: of all, and of each route. `None` is any number."""
+
+    all: int | None = None
+    route: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FlagServiceOptions:
     """How to run the flag service.
 
@@ -35,6 +43,7 @@ class FlagServiceOptions:
         ephemeral: Whether to keep everything in a temporary directory that is removed at the end.
         environ: The process environment: a supervisor hands down a listener and a lifeline there.
         heartbeat_s: Between comments on silent streams.
+        seed: A file of flags that a new database begins with; one that exists is left as it is.
     """
 
     data_dir: Path
@@ -44,3 +53,5 @@ class FlagServiceOptions:
     ephemeral: bool = False
     environ: Mapping[str, str] = field(default_factory=dict)
     heartbeat_s: float = HEARTBEAT_S
+    rate_limits: RateLimits = RateLimits()
+    seed: Path | None = None

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from opsctl.flagservice import rows, segment_rows
 from opsctl.flagservice.creation import new_flag
 from opsctl.flagservice.credentials import token_digest, token_ending
 from opsctl.flagservice.model import Environment, Project, Token
 
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
     from opsctl.flagservice.credentials import Credentials
     from opsctl.flagservice.model import Flag
+    from opsctl.flagservice.segment_model import Segment
 
 PROJECT_KEY = "default"
 KILL_SWITCH = "show-avatars-and-reccs"
@@ -53,6 +59,28 @@ def seeded_kill_switch(project: Project, now_ms: int) -> Flag:
         "isFlagOn": True,
     }
     return new_flag(body, project, now_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The flags that a new database begins with, and the segments of each of its environments."""
+
+    flags: Mapping[str, Flag]
+    segments: Mapping[str, Segment] = field(default_factory=dict)
+
+
+def kill_switch_only(project: Project, now_ms: int) -> Content:
+    """Return what a database begins with when nothing else is asked for."""
+    return Content({KILL_SWITCH: seeded_kill_switch(project, now_ms)})
+
+
+def write_content(connection: sqlite3.Connection, project: Project, content: Content) -> None:
+    """Insert all of it into a new database."""
+    for flag in content.flags.values():
+        rows.write_flag(connection, project.key, flag)
+    for environment in project.environments:
+        for segment in content.segments.values():
+            segment_rows.write_segment(connection, environment.id, segment, is_deleted=False)
 
 
 def seeded_tokens(credentials: Credentials, now_ms: int) -> list[tuple[Token, str]]:

@@ -19,7 +19,7 @@ from opsctl.daemon.listener import inherited_listener, open_listener
 from opsctl.daemon.ready_file import write_ready_file
 from opsctl.daemon.stopping import stop_event
 from opsctl.flagservice.app import Application
-from opsctl.flagservice.credentials import load_credentials
+from opsctl.flagservice.credentials import SEEDED_ENVIRONMENTS, load_credentials
 from opsctl.flagservice.http_server import HttpServer
 from opsctl.flagservice.lock import exclusive_lock
 from opsctl.flagservice.options import Ready
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from opsctl.flagservice.options import FlagServiceOptions
+    from opsctl.flagservice.seed import Content
 
 _LOG = logging.getLogger(__name__)
 _DRAIN_S = 4.0
@@ -78,11 +79,22 @@ def run(options: FlagServiceOptions, on_ready: Callable[[Ready], None] | None = 
 
 def _open_service(options: FlagServiceOptions, data_dir: Path) -> FlagService | OpsError:
     """Open the service. A failure is returned: one that is raised in a thread of the pool is also printed there."""
+    database = data_dir / "flags.db"
     try:
+        content = None if options.seed is None else _seed(options.seed, database)
         credentials = load_credentials(data_dir / "credentials.json")
-        return FlagService(data_dir / "flags.db", credentials, now_ms=_now_ms, heartbeat_s=options.heartbeat_s)
+        return FlagService(database, credentials, now_ms=_now_ms, heartbeat_s=options.heartbeat_s, content=content)
     except OpsError as error:
         return error
+
+
+def _seed(path: Path, database: Path) -> Content:
+    from opsctl.flagservice.seed_file import read_seed  # noqa: PLC0415 - start-up: most starts have no seed
+
+    content = read_seed(path, SEEDED_ENVIRONMENTS, _now_ms())
+    if database.exists():
+        _LOG.info("%s is there already, and left as it is: nothing is taken from %s", database, path)
+    return content
 
 
 def _now_ms() -> int:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from werkzeug.routing import Rule
 
     from opsctl.flagservice.credentials import Credentials
+    from opsctl.flagservice.seed import Content
     from opsctl.flagservice.store import FlagChange
 
 
@@ -44,20 +45,27 @@ class FlagService:
         credentials: The installation's credentials.
         now_ms: The wall clock, in epoch milliseconds.
         heartbeat_s: Between comments on silent streams.
+        content: What a new database begins with; the kill switch when it is not given.
 
     Raises:
         OpsError: the database cannot be used.
     """
 
     def __init__(
-        self, database: Path, credentials: Credentials, *, now_ms: Callable[[], int], heartbeat_s: float
+        self,
+        database: Path,
+        credentials: Credentials,
+        *,
+        now_ms: Callable[[], int],
+        heartbeat_s: float,
+        content: Content | None = None,
     ) -> None:
         self.credentials = credentials
         self._now_ms = now_ms
         self._heartbeat_s = heartbeat_s
         self._broadcaster = Broadcaster()
         self._client_streams = ClientStreams()
-        self._store = Store.open(database, credentials, now_ms, self._tell, self._look_at_keys)
+        self._store = Store.open(database, credentials, now_ms, self._tell, self._look_at_keys, content)
         self._feed = SdkFeed(self._store, self._broadcaster)
         self._usage = Usage(self._store)
 

@@ -79,8 +79,9 @@ class Store:
         now_ms: Callable[[], int],
         on_change: Callable[[FlagChange | SegmentChange], None],
         on_keys_change: Callable[[str, str], None] = lambda *_: None,
+        content: seed.Content | None = None,
     ) -> Store:
-        """Open the store at `path`, or make one with the seeded project, kill switch and tokens.
+        """Open the store at `path`, or make one with the seeded project and tokens, and `content` or the kill switch.
 
         Raises:
             OpsError: the database cannot be used; it is left as it was.
@@ -89,7 +90,7 @@ class Store:
         def fill(connection: sqlite3.Connection) -> None:
             project = seed.seeded_project(credentials, now_ms())
             project_rows.insert_project(connection, project)
-            rows.write_flag(connection, project.key, seed.seeded_kill_switch(project, now_ms()))
+            seed.write_content(connection, project, content or seed.kill_switch_only(project, now_ms()))
 
         connection = open_database(path, fill)
         with transaction(connection):

@@ -22,8 +22,11 @@ class FlagServiceProcess:
     flag = "show-avatars-and-reccs"
     project = "default"
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *arguments: str, **more: Any) -> None:
+        """`arguments` are more of the command line, `more` is for `subprocess.Popen`."""
         self.data_dir = data_dir
+        self._arguments = arguments
+        self._more = more
         self.ready_file = data_dir / "flag-service.json"
         self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(DEADLINE_S))
         self._port = 0
@@ -38,8 +41,10 @@ class FlagServiceProcess:
                 [
                     *(sys.executable, "-m", "opsctl.flagservice", "--port", str(self._port)),
                     *("--data-dir", str(self.data_dir), "--ready-file", str(self.ready_file)),
+                    *self._arguments,
                 ],
                 stderr=log,
+                **self._more,
             )
         eventually(lambda: self.ready_file.exists() or self._process.poll() is not None, what="the ready file")
         assert self._process.poll() is None, self.stderr()

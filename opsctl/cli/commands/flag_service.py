@@ -20,6 +20,10 @@ ReadyFileOption = Annotated[
     typer.Option("--ready-file", metavar="PATH", help="Gets URL and credentials, as JSON (0600), once it answers."),
 ]
 EphemeralOption = Annotated[bool, typer.Option("--ephemeral", help="Keep nothing: a data directory for this run only.")]
+SeedOption = Annotated[
+    Path | None,
+    typer.Option("--seed", metavar="FILE", help="Flags a new database begins with: TOML, or LaunchDarkly's JSON."),
+]
 
 
 @command(sets=("data_dir",), starts_local=True)
@@ -30,6 +34,7 @@ def flag_service(
     host: HostOption = "127.0.0.1",
     ready_file: ReadyFileOption = None,
     ephemeral: EphemeralOption = False,
+    seed: SeedOption = None,
 ) -> None:
     """Run the flag service alone, until Ctrl-C.
 
@@ -53,6 +58,7 @@ def flag_service(
         ready_file=ready_file,
         ephemeral=ephemeral,
         environ=call.environ,
+        seed=seed,
     )
     run(options, on_ready)
     call.note("stopped")
