@@ -43,9 +43,8 @@ def pinned(lock: Path) -> int:
 def make_venv(root: Path, progress: Progress) -> Path:
     """Make `.venv` when its Python is missing or too old; return that Python."""
     python = root / ".venv/bin/python"
-    works = (
-        python.exists() and not subprocess.run([python, "-c", "import pip, tomllib"], capture_output=True).returncode
-    )  # noqa: PLW1510 - the code is the question
+    probe = [python, "-c", "import pip, tomllib"]
+    works = python.exists() and subprocess.run(probe, capture_output=True, check=False).returncode == 0
     if not works:
         progress.step("making .venv")
         made = subprocess.run(
