@@ -49,6 +49,7 @@ class Wiring:
             writer=self._rest,
             instances=self._instances,
             clock=self._clock,
+            sdk_key_digest=self._sdk_key_digest,
             note=note,
             on_progress=on_progress,
         )
@@ -57,7 +58,13 @@ class Wiring:
         """Return the service of `status`."""
         from opsctl.services.status import StatusService  # noqa: PLC0415 - start-up
 
-        return StatusService(reader=self._rest, audit=self._rest, instances=self._instances, clock=self._clock)
+        return StatusService(
+            reader=self._rest,
+            audit=self._rest,
+            instances=self._instances,
+            clock=self._clock,
+            sdk_key_digest=self._sdk_key_digest,
+        )
 
     def flags(self) -> FlagService:
         """Return the service of `flags`."""
@@ -114,6 +121,7 @@ class Wiring:
             flag=settings.flag,
             feed=FeedClient(url),
             flip=flip,
+            written_version=lambda: switch.version_of(ref),
             clock=self._clock,
             timeout_s=settings.timeout_s,
             expects_avatars=expects_avatars,
@@ -121,12 +129,21 @@ class Wiring:
         )
 
     @contextmanager
-    def throw_away(self, environ: Mapping[str, str]) -> Iterator[tuple[str, Wiring]]:
+    def throw_away(self, environ: Mapping[str, str], *, timeout_s: float) -> Iterator[tuple[str, Wiring]]:
         """Run a whole stack for as long as the block runs; yield the feed's URL and the services that address it."""
         from opsctl.adapters.throwaway import throw_away_stack  # noqa: PLC0415 - start-up
 
         with throw_away_stack(environ) as (url, settings):
-            yield url, Wiring(settings)
+            yield url, Wiring(replace(settings, timeout_s=timeout_s))
+
+    @property
+    def _sdk_key_digest(self) -> str:
+        """Return the digest of the SDK key that was given for this environment; of another one's, nothing."""
+        from opsctl.core.instances import sdk_key_digest  # noqa: PLC0415 - start-up
+
+        settings = self._settings
+        is_anothers = settings.sources.get("environment") == "option" and not settings.is_local
+        return "" if settings.sdk_key is None or is_anothers else sdk_key_digest(settings.sdk_key.reveal())
 
     @cached_property
     def _rest(self) -> LaunchDarklyRest:

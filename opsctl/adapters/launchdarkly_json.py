@@ -8,10 +8,13 @@ Every function may raise `KeyError`, `TypeError`, `ValueError` or `AttributeErro
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from opsctl.core.flags import AuditEntry, Environment, Flag, FlagKind, Targeting, Variation
+from opsctl.core.instances import sdk_key_digest
 
+_WHOLE_SDK_KEY = re.compile(r"sdk-[0-9A-Za-z-]{16,}")
 _CONDITIONS = ("rules", "targets", "contextTargets", "prerequisites")
 _SUMMARY_CONDITIONS = ("rules", "targets", "contextTargets", "rollout")
 
@@ -42,6 +45,7 @@ def environment_of(value: Any) -> Environment:
         critical=_truth(value["critical"]),
         require_comments=_truth(value["requireComments"]),
         confirm_changes=_truth(value["confirmChanges"]),
+        sdk_key_digest=_digest(value.get("apiKey")),
     )
 
 
@@ -82,6 +86,12 @@ def _who(value: Any) -> str:
     if name:
         return name
     return f"token {_text(token['name'])}" if token.get("name") else _text(subject.get("name")) or "unknown"
+
+
+def _digest(value: Any) -> str:
+    """Return the digest of an SDK key; of one that is not shown to this token, in full, nothing is known."""
+    key = _text(value)
+    return sdk_key_digest(key) if _WHOLE_SDK_KEY.fullmatch(key) else ""
 
 
 def _key(value: Any) -> str:

@@ -131,13 +131,18 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """An environment and what it asks of those who change its flags."""
+    """An environment and what it asks of those who change its flags.
+
+    `sdk_key_digest` tells the instances that read its flags from others (`opsctl.core.instances.sdk_key_digest`); it is
+    empty when the provider does not show its SDK key.
+    """
 
     key: str
     name: str = ""
     critical: bool = False
     require_comments: bool = False
     confirm_changes: bool = False
+    sdk_key_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

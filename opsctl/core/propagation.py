@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from opsctl.core.latency import Histogram
@@ -17,25 +18,53 @@ if TYPE_CHECKING:
 _BROWSERS_NAMED = 3
 
 
+class Bearing(Enum):
+    """What an instance has to do with a flag of an environment.
+
+    An environment may have several SDK keys, so a key that is not the one known here makes it doubtful, not elsewhere.
+    """
+
+    HERE = "here"
+    DOUBTFUL = "doubtful"
+    ELSEWHERE = "elsewhere"
+
+
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What an instance has to say to count: at least this version of the flag, and this mode (`None`: any)."""
+    """What an instance has to say to count: at least this version of the flag, and this mode (`None`: any).
+
+    `sdk_key_digest` is of the environment's SDK key (`opsctl.core.instances.sdk_key_digest`); empty when that is not
+    known, and then only what an instance calls its environment tells whose flags it serves.
+    """
 
     ref: FlagRef
     version: int
     mode: Mode | None
+    sdk_key_digest: str = ""
 
-    def concerns(self, report: InstanceReport) -> bool:
-        """Whether the instance serves this flag of this environment at all."""
-        return report.flag == self.ref.key and report.environment == self.ref.environment
+    def bearing_of(self, report: InstanceReport) -> Bearing:
+        """Return whether the instance serves this flag of this environment."""
+        if report.flag != self.ref.key:
+            return Bearing.ELSEWHERE
+        both_known = bool(self.sdk_key_digest and report.sdk_key_digest)
+        if both_known and report.sdk_key_digest == self.sdk_key_digest:
+            return Bearing.HERE
+        if report.environment != self.ref.environment or report.project not in {"", self.ref.project}:
+            return Bearing.ELSEWHERE
+        return Bearing.DOUBTFUL if both_known else Bearing.HERE
 
     def is_met_by(self, report: InstanceReport) -> bool:
-        """Whether the instance itself follows; its browsers are another question."""
-        return report.epoch.version >= self.version and (self.mode is None or report.mode is self.mode)
+        """Whether the instance itself follows; its browsers are another question.
+
+        A doubtful one has to be seen following: what it served before may be another environment's.
+        """
+        is_there = report.epoch.version >= self.version and (self.mode is None or report.mode is self.mode)
+        return is_there and (self.bearing_of(report) is not Bearing.DOUBTFUL or report.seen_ms is not None)
 
     def is_contradicted_by(self, report: InstanceReport) -> bool:
         """Whether the instance follows a newer change that wants something else."""
-        return report.epoch.version > self.version and not self.is_met_by(report)
+        is_newer = report.epoch.version > self.version
+        return is_newer and not self.is_met_by(report) and self.bearing_of(report) is Bearing.HERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +96,7 @@ class Propagation:
         stragglers: Who did not confirm, by name, for people.
         is_contradicted: Whether some instance follows a newer change that wants something else.
         avatar_calls: Requests to the avatar API that those instances made since they started.
-        elsewhere: Instances that serve another flag or environment; they are not counted above.
+        elsewhere: Instances that serve another flag or environment, and which, for people; not counted above.
     """
 
     instances: int = 0
@@ -79,7 +108,7 @@ class Propagation:
     stragglers: tuple[str, ...] = ()
     is_contradicted: bool = False
     avatar_calls: int = 0
-    elsewhere: int = 0
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -89,15 +118,16 @@ class Propagation:
 
 def summarise(sightings: Iterable[Sighting], expectation: Expectation, *, base_s: float) -> Propagation:
     """Add up what was seen. `base_s` is the start of the write, on the clock of `Sighting.accepted_at_s`."""
-    instances = confirmed = browsers = browsers_confirmed = avatar_calls = elsewhere = 0
+    instances = confirmed = browsers = browsers_confirmed = avatar_calls = 0
     last_ms: float | None = None
     latency = Histogram()
     stragglers: list[str] = []
+    elsewhere: list[str] = []
     contradicted = False
     for sighting in sightings:
         report = sighting.report
-        if report is not None and not expectation.concerns(report):
-            elsewhere += 1
+        if report is not None and expectation.bearing_of(report) is Bearing.ELSEWHERE:
+            elsewhere.append(_elsewhere(report, expectation))
             continue
         instances += 1
         if report is None:
@@ -107,7 +137,7 @@ def summarise(sightings: Iterable[Sighting], expectation: Expectation, *, base_s
         browsers += report.browsers.connected
         avatar_calls += report.avatar_calls
         if sighting.is_gone or not expectation.is_met_by(report):
-            stragglers.append(_lagging(sighting, report))
+            stragglers.append(_lagging(sighting, report, expectation))
             continue
         offset_ms = (base_s - sighting.accepted_at_s) * 1000
         confirmed += 1
@@ -128,13 +158,24 @@ def summarise(sightings: Iterable[Sighting], expectation: Expectation, *, base_s
         stragglers=tuple(stragglers),
         is_contradicted=contradicted,
         avatar_calls=avatar_calls,
-        elsewhere=elsewhere,
+        elsewhere=tuple(elsewhere),
     )
 
 
-def _lagging(sighting: Sighting, report: InstanceReport) -> str:
+def _elsewhere(report: InstanceReport, expectation: Expectation) -> str:
+    if report.flag != expectation.ref.key:
+        return f"{report.instance} serves the flag {report.flag}"
+    if report.environment != expectation.ref.environment:
+        return f"{report.instance} serves another environment: {report.environment}"
+    return f"{report.instance} serves another project: {report.project}"
+
+
+def _lagging(sighting: Sighting, report: InstanceReport, expectation: Expectation) -> str:
     if sighting.is_gone:
         return f"{sighting.instance} stopped answering at version {report.epoch.version}"
+    if expectation.bearing_of(report) is Bearing.DOUBTFUL:
+        environment = expectation.ref.environment
+        return f"{sighting.instance} may serve another environment: its SDK key is not the one known for {environment}"
     mode = report.mode or "depends on the visitor"
     return f"{sighting.instance} still serves version {report.epoch.version} ({mode}, {report.source} data)"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opsctl.core.errors import OpsError
-from opsctl.core.propagation import Expectation, Propagation, Sighting, summarise
+from opsctl.core.propagation import Bearing, Expectation, Propagation, Sighting, summarise
 
 if TYPE_CHECKING:
     from opsctl.core.flags import AuditEntry, Flag, FlagRef
@@ -22,7 +22,7 @@ class Status:
         flag: The flag as the provider has it; `None` when it cannot be asked.
         error: Why not.
         last_change: The newest entry of the audit log about it; `None` when there is none or it cannot be read.
-        sightings: The instances on this machine that serve this flag, or do not say what they serve.
+        sightings: The instances on this machine that serve this flag, may serve it, or do not say what they serve.
         agreement: How far the instances and browsers agree with the provider; with its version and mode unknown,
             whether they answer at all.
     """
@@ -39,11 +39,21 @@ class Status:
 class StatusService:
     """The use case of `status`."""
 
-    def __init__(self, *, reader: FlagReader, audit: AuditReader, instances: Instances, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        reader: FlagReader,
+        audit: AuditReader,
+        instances: Instances,
+        clock: Clock,
+        sdk_key_digest: str = "",
+    ) -> None:
+        """Take the collaborators, and the digest of the operator's SDK key, for when the provider does not show it."""
         self._reader = reader
         self._audit = audit
         self._instances = instances
         self._clock = clock
+        self._sdk_key_digest = sdk_key_digest
 
     def get_status(self, ref: FlagRef) -> Status:
         """Return what the provider and the instances say.
@@ -53,9 +63,11 @@ class StatusService:
         flag, error = self._flag(ref)
         mode = None if flag is None else flag.mode(ref.environment)
         version = 0 if flag is None else flag.targeting[ref.environment].version
-        here = Expectation(ref, version, mode)
+        here = Expectation(ref, version, mode, self._digest(ref, flag))
         everyone = self._instances.list_sightings()
-        sightings = tuple(one for one in everyone if one.report is None or here.concerns(one.report))
+        sightings = tuple(
+            one for one in everyone if one.report is None or here.bearing_of(one.report) is not Bearing.ELSEWHERE
+        )
         return Status(
             ref=ref,
             at_s=self._clock.now_s(),
@@ -73,6 +85,15 @@ class StatusService:
         except OpsError as error:
             return None, error
         return flag, None
+
+    def _digest(self, ref: FlagRef, flag: Flag | None) -> str:
+        if flag is None:
+            return self._sdk_key_digest
+        try:
+            shown = self._reader.get_environment(ref.project, ref.environment).sdk_key_digest
+        except OpsError:
+            shown = ""
+        return shown or self._sdk_key_digest
 
     def _last_change(self, ref: FlagRef) -> AuditEntry | None:
         try:

@@ -60,6 +60,10 @@ class PreparedSwitch:
         """Return what goes into the provider's audit log."""
         return comment_of(self.request.reason, self.request.incident)
 
+    def expectation(self, version: int) -> Expectation:
+        """Return what an instance has to say to count, once the flag is at that version."""
+        return Expectation(self.plan.ref, version, self.plan.expected_mode, self.environment.sdk_key_digest)
+
     def receipt(self, outcome: Outcome, version: int) -> Receipt:
         """Return a receipt for this change."""
         return Receipt(self.plan, outcome, version, self.request.reason, self.request.incident)
@@ -75,6 +79,7 @@ class SwitchService:
         writer: FlagWriter,
         instances: Instances,
         clock: Clock,
+        sdk_key_digest: str = "",
         note: Callable[[str], None] = lambda _text: None,
         on_progress: Callable[[Propagation], None] = lambda _seen: None,
     ) -> None:
@@ -85,6 +90,8 @@ class SwitchService:
             writer: Changes flags.
             instances: The running instances.
             clock: Time.
+            sdk_key_digest: Of the SDK key that the operator has for the environment, for when the provider does not
+                show it.
             note: Is told what people should know while it takes longer.
             on_progress: Is told how far the change came, each time there is news.
         """
@@ -92,6 +99,7 @@ class SwitchService:
         self._writer = writer
         self._instances = instances
         self._clock = clock
+        self._sdk_key_digest = sdk_key_digest
         self._note = note
         self._on_progress = on_progress
 
@@ -120,19 +128,24 @@ class SwitchService:
     def _environment(self, ref: FlagRef, deadline_s: float) -> Environment:
         """Return the environment; one that the token may not look at counts as critical, and stops no kill."""
         try:
-            return self._patiently(
+            environment = self._patiently(
                 lambda left_s: self._reader.get_environment(ref.project, ref.environment, timeout_s=left_s), deadline_s
             )
         except OpsError as error:
             if error.code is not ErrorCode.FORBIDDEN:
                 raise
-            return Environment(ref.environment, critical=True)
+            environment = Environment(ref.environment, critical=True)
+        return replace(environment, sdk_key_digest=environment.sdk_key_digest or self._sdk_key_digest)
+
+    def version_of(self, ref: FlagRef) -> int:
+        """Read the flag's version in its environment."""
+        return self._reader.get_flag(ref.project, ref.key).targeting[ref.environment].version
 
     def preview(self, prepared: PreparedSwitch) -> Receipt:
         """Return the receipt of a dry run: whom the change would concern. Nothing is written."""
         plan = prepared.plan
         sightings = self._instances.list_sightings()
-        here = Expectation(plan.ref, plan.from_version, None)
+        here = replace(prepared.expectation(plan.from_version), mode=None)
         seen = summarise(sightings, here, base_s=self._clock.monotonic_s())
         return replace(prepared.receipt(Outcome.PLANNED, plan.from_version), propagation=seen)
 
@@ -150,7 +163,8 @@ class SwitchService:
         with self._instances.observe() as observation:
             base_s = self._clock.monotonic_s()
             receipt = self._write(prepared, deadline_s)
-            return self._verified(receipt, observation, base_s, deadline_s)
+            wait = _Wait(prepared.expectation(receipt.version), observation, base_s, deadline_s)
+            return self._verified(receipt, wait)
 
     def _write(self, prepared: PreparedSwitch, deadline_s: float) -> Receipt:
         plan = prepared.plan
@@ -193,9 +207,8 @@ class SwitchService:
         targeting = flag.targeting[plan.ref.environment]
         return flag if targeting.on is plan.change.turns_on and targeting.version > plan.from_version else None
 
-    def _verified(self, receipt: Receipt, observation: Observation, base_s: float, deadline_s: float) -> Receipt:
+    def _verified(self, receipt: Receipt, wait: _Wait) -> Receipt:
         """Return the receipt with what the provider and the instances say, once that is all there is to wait for."""
-        wait = _Wait(receipt.plan, receipt.version, observation, base_s, deadline_s)
         try:
             if receipt.written_ms is not None and (newer := self._opposite_version(receipt.plan)) is not None:
                 return replace(receipt, outcome=Outcome.SUPERSEDED, version=newer, propagation=wait.seen())
@@ -263,12 +276,10 @@ def _unknown_state(plan: SwitchPlan, error: OpsError) -> OpsError:
 class _Wait:
     """What is waited for, where, and until when."""
 
-    plan: SwitchPlan
-    version: int
+    expectation: Expectation
     observation: Observation
     base_s: float
     deadline_s: float
 
     def seen(self) -> Propagation:
-        expectation = Expectation(self.plan.ref, self.version, self.plan.expected_mode)
-        return summarise(self.observation.sightings(), expectation, base_s=self.base_s)
+        return summarise(self.observation.sightings(), self.expectation, base_s=self.base_s)

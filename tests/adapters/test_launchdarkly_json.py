@@ -2,7 +2,8 @@
 
 import pytest
 
-from opsctl.adapters.launchdarkly_json import audit_entry_of, flag_of
+from opsctl.adapters.launchdarkly_json import audit_entry_of, environment_of, flag_of
+from opsctl.core.instances import sdk_key_digest
 
 FLAG = {
     "key": "a",
@@ -80,3 +81,22 @@ def test_the_audit_log_names_the_member_before_the_token(fields, who):
     entry = audit_entry_of({"_id": "1", "date": 5, "shortDescription": "did it", **fields})
 
     assert (entry.who, entry.what) == (who, "did it")
+
+
+def environment_with(**fields):
+    required = {"critical": False, "requireComments": False, "confirmChanges": False}
+    return environment_of({"key": "test", "name": "Test", **required, **fields})
+
+
+def test_the_sdk_key_of_an_environment_is_kept_as_a_digest_only():
+    key = "sdk-0f0e0d0c-0000-4000-8000-0123456789ab"
+
+    environment = environment_with(apiKey=key)
+
+    assert environment.sdk_key_digest == sdk_key_digest(key)
+    assert key not in repr(environment)
+
+
+@pytest.mark.parametrize("fields", [{}, {"apiKey": ""}, {"apiKey": None}, {"apiKey": "sdk-*******-89ab"}])
+def test_of_an_sdk_key_that_is_not_shown_nothing_is_known(fields):
+    assert environment_with(**fields).sdk_key_digest == ""

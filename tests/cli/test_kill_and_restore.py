@@ -79,7 +79,10 @@ def test_without_instances_the_last_line_does_not_claim_that_the_feed_degraded(o
 def test_instances_of_another_environment_are_not_called_none(opsctl, wired):
     wired.script([a_sighting(environment="production")])
 
-    assert "none here for test: the one running serve something else" in opsctl("kill", "--yes").out
+    result = opsctl("kill", "--yes")
+
+    assert "instances    none here for test\n" in result.out
+    assert "not counted  worker-0 serves another environment: production\n" in result.out
 
 
 def test_the_undo_command_repeats_the_target(opsctl):

@@ -1,5 +1,7 @@
 """Adding up who follows a change."""
 
+from dataclasses import replace
+
 import pytest
 from builders import REF, a_report, a_sighting
 from hypothesis import given
@@ -57,7 +59,48 @@ def test_instances_of_another_flag_or_environment_are_counted_apart():
 
     seen = summarise(sightings, KILLED_AT_8, base_s=0.0)
 
-    assert (seen.instances, seen.elsewhere, seen.is_complete) == (0, 2, True)
+    assert (seen.instances, seen.is_complete) == (0, True)
+    assert seen.elsewhere == ("worker-0 serves the flag other", "worker-1 serves another environment: production")
+
+
+def test_an_instance_with_the_key_of_this_environment_counts_whatever_it_calls_it():
+    expectation = replace(KILLED_AT_8, sdk_key_digest="aaaa")
+    sighting = a_sighting(version=8, mode=Mode.DEGRADED, environment="staging", sdk_key_digest="aaaa")
+
+    assert summarise([sighting], expectation, base_s=0.0).instances_confirmed == 1
+
+
+def test_an_instance_with_another_key_does_not_count_although_it_gives_its_environment_the_same_name():
+    """It may follow another provider altogether, at a higher version, and be in the wanted mode by chance."""
+    expectation = replace(KILLED_AT_8, sdk_key_digest="aaaa")
+
+    seen = summarise([a_sighting(version=900, mode=Mode.DEGRADED, sdk_key_digest="bbbb")], expectation, base_s=0.0)
+
+    assert not seen.is_complete
+    assert not seen.is_contradicted
+    assert seen.stragglers == ("worker-0 may serve another environment: its SDK key is not the one known for test",)
+
+
+def test_an_instance_with_another_key_counts_once_it_is_seen_following():
+    """An environment may have several SDK keys."""
+    expectation = replace(KILLED_AT_8, sdk_key_digest="aaaa")
+    sighting = a_sighting(version=8, mode=Mode.DEGRADED, sdk_key_digest="bbbb", seen_ms=60)
+
+    assert summarise([sighting], expectation, base_s=0.0).is_complete
+
+
+@pytest.mark.parametrize(
+    ("known", "said"), [("", ""), ("", "bbbb"), ("aaaa", "")], ids=["neither", "instance's only", "provider's only"]
+)
+def test_without_both_keys_the_names_decide(known, said):
+    expectation = replace(KILLED_AT_8, sdk_key_digest=known)
+    here = a_sighting("worker-0", version=8, mode=Mode.DEGRADED, project="default", sdk_key_digest=said)
+    other_project = a_sighting("worker-1", project="shop", sdk_key_digest=said)
+
+    seen = summarise([here, other_project], expectation, base_s=0.0)
+
+    assert (seen.instances, seen.is_complete) == (1, True)
+    assert seen.elsewhere == ("worker-1 serves another project: shop",)
 
 
 def test_a_silent_instance_is_named():

@@ -4,7 +4,7 @@ from builders import REF, a_flag, a_sighting
 from fakes import FakeClock, InMemoryFlags, ScriptedInstances
 
 from opsctl.core.errors import ErrorCode, OpsError
-from opsctl.core.flags import FlagRef
+from opsctl.core.flags import Environment, FlagRef
 from opsctl.core.modes import Mode
 from opsctl.core.propagation import Sighting
 from opsctl.services.status import StatusService
@@ -50,7 +50,23 @@ def test_instances_of_other_environments_are_left_out():
     status = status_of(InMemoryFlags(), a_sighting("worker-0", environment="production"), Sighting("worker-1"))
 
     assert [sighting.instance for sighting in status.sightings] == ["worker-1"]
-    assert status.agreement.elsewhere == 1
+    assert status.agreement.elsewhere == ("worker-0 serves another environment: production",)
+
+
+def test_an_instance_whose_key_is_not_this_environments_is_shown_and_does_not_agree():
+    flags = InMemoryFlags(environments={"test": Environment("test", sdk_key_digest="aaaa")})
+
+    status = status_of(flags, a_sighting(version=7, sdk_key_digest="bbbb"))
+
+    assert [sighting.instance for sighting in status.sightings] == ["worker-0"]
+    assert not status.agreement.is_complete
+
+
+def test_an_environment_that_cannot_be_read_leaves_the_names_to_decide():
+    flags = InMemoryFlags()
+    flags.get_environment = lambda *_args, **_kwargs: (_ for _ in ()).throw(OpsError(ErrorCode.FORBIDDEN, "no"))
+
+    assert status_of(flags, a_sighting(version=7, sdk_key_digest="bbbb")).agreement.is_complete
 
 
 def test_an_unknown_environment_is_an_error_that_names_the_others():

@@ -15,7 +15,7 @@ from opsctl.services.switch import SwitchRequest, SwitchService
 class Bench:
     """The service on its fakes."""
 
-    def __init__(self, *script, flags=None):
+    def __init__(self, *script, flags=None, sdk_key_digest=""):
         self.clock = FakeClock()
         self.flags = flags or InMemoryFlags(clock=self.clock)
         self.instances = ScriptedInstances(self.clock, *script)
@@ -25,6 +25,7 @@ class Bench:
             writer=self.flags,
             instances=self.instances,
             clock=self.clock,
+            sdk_key_digest=sdk_key_digest,
             note=self.notes.append,
         )
 
@@ -54,6 +55,23 @@ def test_a_kill_is_confirmed_when_every_instance_and_browser_is():
     assert receipt.written_ms == pytest.approx(41)
     assert receipt.propagation.browsers_confirmed == 2
     assert bench.flags.writes == [(REF, False, "slow checkout (INC-1)")]
+
+
+def test_an_instance_that_follows_another_provider_confirms_nothing():
+    """It calls its environment by the same name, and is degraded there at a higher version."""
+    keyed = {"test": Environment("test", sdk_key_digest="aaaa")}
+    stranger = a_sighting(version=900, mode=Mode.DEGRADED, sdk_key_digest="bbbb")
+
+    receipt = Bench([stranger], flags=InMemoryFlags(environments=keyed)).run(timeout_s=1.0)
+
+    assert receipt.outcome is Outcome.PENDING
+    assert "may serve another environment" in receipt.propagation.stragglers[0]
+
+
+def test_where_the_provider_shows_no_key_the_operators_own_tells_whose_flags_an_instance_serves():
+    bench = Bench([a_sighting(version=900, mode=Mode.DEGRADED, sdk_key_digest="bbbb")], sdk_key_digest="aaaa")
+
+    assert bench.run(timeout_s=1.0).outcome is Outcome.PENDING
 
 
 def test_instances_are_observed_before_the_write():

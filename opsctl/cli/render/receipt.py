@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from opsctl.cli.render.view import none_found
+from opsctl.cli.render.view import elsewhere_lines, none_found
 from opsctl.core.durations import format_ms
 from opsctl.core.modes import Mode
 from opsctl.core.switch import Change, Outcome
@@ -29,6 +29,8 @@ def to_text(receipt: Receipt, view: View) -> str:
         lines += _would(receipt, view)
     elif receipt.propagation is not None:
         lines += _observed(receipt.propagation, view)
+    if receipt.propagation is not None:
+        lines += elsewhere_lines(view, receipt.propagation.elsewhere)
     lines.append(_closing(receipt, view))
     return "\n".join(lines)
 
@@ -59,6 +61,7 @@ def to_data(receipt: Receipt, view: View) -> dict[str, Any]:
         "instances": None if seen is None else _instances_data(seen),
         "browsers": None if seen is None else _browsers_data(seen),
         "stragglers": [] if seen is None else list(seen.stragglers),
+        "elsewhere": [] if seen is None else list(seen.elsewhere),
         "undo": view.command(plan.change.undo, plan.ref.key),
     }
 
@@ -86,7 +89,7 @@ def _would(receipt: Receipt, view: View) -> list[str]:
     else:
         lines = []
     if seen is None or not seen.instances:
-        return [*lines, none_found(view, 0 if seen is None else seen.elsewhere)]
+        return [*lines, none_found(view, () if seen is None else seen.elsewhere)]
     return [
         *lines,
         view.line("instances", f"{seen.instances:,} would follow"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opsctl.cli.render.view import columns, none_found
+from opsctl.cli.render.view import columns, elsewhere_lines, none_found
 from opsctl.core.durations import format_age
 from opsctl.core.instances import DataSource
 from opsctl.core.modes import Mode
@@ -31,7 +31,7 @@ def to_text(status: Status, view: View) -> str:
         lines.append(view.line("browsers", f"{seen.browsers_confirmed:,}/{seen.browsers:,} show what they were sent"))
     else:
         lines.append(none_found(view, status.agreement.elsewhere))
-    lines.append(_closing(status, view))
+    lines += [*elsewhere_lines(view, status.agreement.elsewhere), _closing(status, view)]
     return "\n".join(lines)
 
 
@@ -60,6 +60,7 @@ def to_data(status: Status, view: View) -> dict[str, Any]:
             "browsers": seen.browsers,
             "browsers_confirmed": seen.browsers_confirmed,
             "stragglers": list(seen.stragglers),
+            "elsewhere": list(seen.elsewhere),
         },
     }
 

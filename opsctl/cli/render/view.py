@@ -81,12 +81,14 @@ class View:
         return f"{code}{text}{_RESET}" if self.colour else text
 
 
-def none_found(view: View, elsewhere: int) -> str:
-    """Return the line that says that nobody here serves the flag."""
-    if not elsewhere:
-        return view.line("instances", "none found on this machine")
-    noun = "one" if elsewhere == 1 else f"{elsewhere:,}"
-    return view.line("instances", f"none here for {view.environment}: the {noun} running serve something else")
+def none_found(view: View, elsewhere: Sequence[str]) -> str:
+    """Return the line that says that nobody here serves the flag; who runs `elsewhere` is a line of its own."""
+    return view.line("instances", f"none here for {view.environment}" if elsewhere else "none found on this machine")
+
+
+def elsewhere_lines(view: View, elsewhere: Sequence[str]) -> list[str]:
+    """Return a line for each instance that runs here and serves something else."""
+    return [view.line("not counted" if number == 0 else "", plain(one)) for number, one in enumerate(elsewhere)]
 
 
 def columns(rows: Iterable[Sequence[str]], *, indent: str = "") -> str:
