@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from opsctl.daemon.entry import port_argument, run_logged
-from opsctl.flagservice.options import DEFAULT_HOST, DEFAULT_PORT, FlagServiceOptions
+from opsctl.flagservice.options import DEFAULT_HOST, DEFAULT_PORT, FlagServiceOptions, RateLimits
 from opsctl.flagservice.server import run
 
 
@@ -21,6 +21,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--ready-file", type=Path, help="where URL and credentials are written once it answers")
     parser.add_argument("--ephemeral", action="store_true", help="keep nothing: a temporary data directory")
     parser.add_argument("--seed", type=Path, metavar="FILE", help="what a new database begins with: TOML or JSON")
+    limit_help = "REST requests answered in ten seconds"
+    parser.add_argument("--rate-limit", type=_count, metavar="N", help=limit_help)
+    parser.add_argument("--route-rate-limit", type=_count, metavar="N", help=f"{limit_help}, of each route")
     given = parser.parse_args(arguments)
     if given.data_dir is None and not given.ephemeral:
         parser.error("one of --data-dir and --ephemeral is required")
@@ -31,9 +34,16 @@ def main(arguments: list[str]) -> int:
         ready_file=given.ready_file,
         ephemeral=given.ephemeral,
         environ=os.environ,
+        rate_limits=RateLimits(given.rate_limit, given.route_rate_limit),
         seed=given.seed,
     )
     return run_logged("opsctl.flagservice", lambda: run(options))
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class ApiError(Exception):
     """A request that is refused. `message` is shown to the caller as it is."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+        self.headers = headers or {}
 
 
 def invalid_request(message: str) -> ApiError:
@@ -51,6 +57,11 @@ def key_exists(what: str) -> ApiError:
 def not_understood(message: str) -> ApiError:
     """Return the refusal of a patch document of the wrong type."""
     return ApiError(422, "invalid_request", message)
+
+
+def rate_limited(headers: Mapping[str, str]) -> ApiError:
+    """Return the refusal of a request beyond a rate limit; the headers say when to come back."""
+    return ApiError(429, "rate_limited", "You've exceeded the API rate limit. Try again later.", headers)
 
 
 def unavailable(message: str) -> ApiError:

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Request, Response
 
 from opsctl.flagservice.api_errors import ApiError, invalid_request, method_not_allowed, not_found, unavailable
 from opsctl.flagservice.responses import error_response
+from opsctl.flagservice.rest.cors import allow_pages, is_preflight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,11 +43,14 @@ class Application:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        return self._respond(environ)(environ, start_response)
+        request = Request(environ)
+        response = self._respond(request)
+        allow_pages(request, response)
+        return response(environ, start_response)
 
-    def _respond(self, environ: WSGIEnvironment) -> Response:
+    def _respond(self, request: Request) -> Response:
         try:
-            return self._dispatch(environ)
+            return self._dispatch(request)
         except MethodNotAllowed as error:
             response = error_response(method_not_allowed())
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
@@ -54,14 +58,15 @@ class Application:
         except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the caller gets an error body
             return error_response(_refusal(error))
 
-    def _dispatch(self, environ: WSGIEnvironment) -> Response:
+    def _dispatch(self, request: Request) -> Response:
         if self._routes is None:
             raise unavailable("The flag service is starting or stopping. Try again in a moment.")
-        request = Request(environ)
         request.max_content_length = _LONGEST_BODY
         _require_loopback_name(request.host)
+        if is_preflight(request):
+            return Response(status=204)
         try:
-            handler, values = self._routes.bind_to_environ(environ).match(method=_method(request))
+            handler, values = self._routes.bind_to_environ(request.environ).match(method=_method(request))
         except NotFound as error:
             raise not_found(request.path) from error
         response: Response = handler(request, **values)

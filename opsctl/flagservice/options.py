@@ -43,6 +43,7 @@ class FlagServiceOptions:
         ephemeral: Whether to keep everything in a temporary directory that is removed at the end.
         environ: The process environment: a supervisor hands down a listener and a lifeline there.
         heartbeat_s: Between comments on silent streams.
+        rate_limits: Of the REST API; SDKs are never limited.
         seed: A file of flags that a new database begins with; one that exists is left as it is.
     """
 

@@ -23,4 +23,6 @@ def json_response(value: Any, status: int = 200) -> Response:
 def error_response(error: ApiError) -> Response:
     """Return a refusal; its `id` is new each time, and stands in the log when the fault is the service's."""
     body = {"code": error.code, "message": error.message, "id": str(uuid.uuid4())}
-    return json_response(body, error.status)
+    response = json_response(body, error.status)
+    response.headers.update(error.headers)
+    return response

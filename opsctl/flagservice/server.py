@@ -60,6 +60,7 @@ def run(options: FlagServiceOptions, on_ready: Callable[[Ready], None] | None = 
             if isinstance(outcome, OpsError):
                 raise outcome
             service = outcome
+            service.rate_limits = options.rate_limits
             application.open(service.rules())
             ready = Ready(url, options.ready_file or data_dir / READY_FILE_NAME)
             _write_ready_file(ready, service)

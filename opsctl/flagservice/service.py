@@ -9,6 +9,7 @@ from opsctl.flagservice.client_side.routes import ClientRoutes
 from opsctl.flagservice.client_side.streams import ClientStreams
 from opsctl.flagservice.credentials import EnvironmentKeys
 from opsctl.flagservice.events import EventCounter
+from opsctl.flagservice.options import RateLimits
 from opsctl.flagservice.rest.audit import AuditRoutes
 from opsctl.flagservice.rest.call import Authenticated
 from opsctl.flagservice.rest.contexts import ContextRoutes
@@ -17,6 +18,7 @@ from opsctl.flagservice.rest.flag_statuses import FlagStatusRoutes
 from opsctl.flagservice.rest.flags import FlagRoutes
 from opsctl.flagservice.rest.identity import IdentityRoutes
 from opsctl.flagservice.rest.projects import ProjectRoutes
+from opsctl.flagservice.rest.rate_limits import RateLimiter
 from opsctl.flagservice.rest.segments import SegmentRoutes
 from opsctl.flagservice.rest.tokens import TokenRoutes
 from opsctl.flagservice.sdk_feed import SdkFeed
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class FlagService:
-    """An open store with its routes and streams.
+    """An open store with its routes and streams. REST requests are limited by `rate_limits`, to be set before `rules`.
 
     Args:
         database: The SQLite file; made and seeded when there is none.
@@ -61,6 +63,7 @@ class FlagService:
         content: Content | None = None,
     ) -> None:
         self.credentials = credentials
+        self.rate_limits = RateLimits()
         self._now_ms = now_ms
         self._heartbeat_s = heartbeat_s
         self._broadcaster = Broadcaster()
@@ -71,7 +74,7 @@ class FlagService:
 
     def rules(self) -> Iterator[Rule]:
         """Yield every route."""
-        authenticated = Authenticated(self._store)
+        authenticated = Authenticated(self._store, RateLimiter(self.rate_limits, self._now_ms))
         events = EventCounter(self._usage)
         evaluations = Evaluations(self._store)
         yield from SdkRoutes(self._store, self._feed, self._broadcaster, events, heartbeat_s=self._heartbeat_s).rules()

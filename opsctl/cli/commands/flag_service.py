@@ -19,6 +19,13 @@ ReadyFileOption = Annotated[
     Path | None,
     typer.Option("--ready-file", metavar="PATH", help="Gets URL and credentials, as JSON (0600), once it answers."),
 ]
+RateLimitOption = Annotated[
+    int | None,
+    typer.Option("--rate-limit", metavar="N", min=1, help="REST requests answered in ten seconds; 429 beyond."),
+]
+RouteRateLimitOption = Annotated[
+    int | None, typer.Option("--route-rate-limit", metavar="N", min=1, help="The same, of each route.")
+]
 EphemeralOption = Annotated[bool, typer.Option("--ephemeral", help="Keep nothing: a data directory for this run only.")]
 SeedOption = Annotated[
     Path | None,
@@ -27,13 +34,15 @@ SeedOption = Annotated[
 
 
 @command(sets=("data_dir",), starts_local=True)
-def flag_service(
+def flag_service(  # noqa: PLR0913 - one for each option
     call: Call,
     *,
     port: PortOption = None,
     host: HostOption = "127.0.0.1",
     ready_file: ReadyFileOption = None,
     ephemeral: EphemeralOption = False,
+    rate_limit: RateLimitOption = None,
+    route_rate_limit: RouteRateLimitOption = None,
     seed: SeedOption = None,
 ) -> None:
     """Run the flag service alone, until Ctrl-C.
@@ -42,7 +51,7 @@ def flag_service(
 
     Example: opsctl flag-service --port 0 --ephemeral --ready-file ready.json
     """
-    from opsctl.flagservice.options import FlagServiceOptions, Ready  # noqa: PLC0415 - start-up
+    from opsctl.flagservice.options import FlagServiceOptions, RateLimits, Ready  # noqa: PLC0415 - start-up
     from opsctl.flagservice.server import run  # noqa: PLC0415 - start-up
 
     def on_ready(ready: Ready) -> None:
@@ -58,6 +67,7 @@ def flag_service(
         ready_file=ready_file,
         ephemeral=ephemeral,
         environ=call.environ,
+        rate_limits=RateLimits(rate_limit, route_rate_limit),
         seed=seed,
     )
     run(options, on_ready)

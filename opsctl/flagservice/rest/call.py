@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.routing import Rule
 
-from opsctl.flagservice.api_errors import forbidden, invalid_request, unauthorized
+from opsctl.flagservice.api_errors import ApiError, forbidden, invalid_request, unauthorized
 from opsctl.flagservice.auditing import Author
 from opsctl.flagservice.reading import exactly, member, parse_json
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Request, Response
 
     from opsctl.flagservice.model import Token
+    from opsctl.flagservice.rest.rate_limits import RateLimiter
     from opsctl.flagservice.store import Store
 
 API_VERSIONS = frozenset({"20240415", "beta"})
@@ -89,8 +90,9 @@ class Call:
 class Authenticated:
     """Turns handlers of calls into handlers of requests, by checking the access token first."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, limiter: RateLimiter) -> None:
         self._store = store
+        self._limiter = limiter
 
     def rule(self, path: str, method: str, handler: Callable[..., Response], *, is_query: bool = False) -> Rule:
         """Return the route under which `handler` gets `(call, **values of the path)`.
@@ -98,12 +100,22 @@ class Authenticated:
         `is_query` says that it changes nothing whatever its method, so that every role may use it.
         """
 
+        def answer(call: Call, **values: str) -> Response:
+            _require_known_version(call.request)
+            if method not in _READS and not is_query:
+                _require_writer(call.token)
+            return handler(call, **values)
+
         def handle(request: Request, **values: str) -> Response:
             token = self._token(request)
-            _require_known_version(request)
-            if method not in _READS and not is_query:
-                _require_writer(token)
-            return handler(Call(request, token), **values)
+            headers = self._limiter.count(f"{method} {path}")
+            try:
+                response = answer(Call(request, token), **values)
+            except ApiError as error:
+                error.headers = {**error.headers, **headers}
+                raise
+            response.headers.update(headers)
+            return response
 
         return Rule(path, endpoint=handle, methods=[method])
 
