@@ -86,6 +86,14 @@ class FlagServiceProcess:
         """Return the SDK key of an environment."""
         return self._ready()["environments"][environment]["sdk_key"]
 
+    def client_side_id(self, environment: str = "test") -> str:
+        """Return the client-side id of an environment."""
+        return self._ready()["environments"][environment]["client_side_id"]
+
+    def mobile_key(self, environment: str = "test") -> str:
+        """Return the mobile key of an environment."""
+        return self._ready()["environments"][environment]["mobile_key"]
+
     def token(self, role: str = "writer") -> str:
         """Return the access token of a role: reader, writer or admin."""
         return self._ready()["tokens"][role]
@@ -121,6 +129,12 @@ class FlagServiceProcess:
         sent = {"Authorization": self.token(role), "Content-Type": content_type, **(headers or {})}
         data = None if body is None else json.dumps(body)
         return self._http.request(method, f"{self.url}/api/v2/{path}", body=data, headers=sent)
+
+    def fetch(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> urllib3.BaseHTTPResponse:
+        """Send one request as SDKs do, without a token; the answer is not checked."""
+        return self._http.request(method, f"{self.url}{path}", body=body, headers=headers)
 
     def semantic_patch(
         self,
