@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import socket
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -11,12 +13,13 @@ from gevent.event import Event
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
 _LOG = logging.getLogger(__name__)
 _PATIENCE_S = 60.0
 _HEADERS_LIMIT_S = 10.0
+ABORT = "opsctl.abort"
+"""Where a request's environment has what breaks its connection off, in the middle of an answer or before it."""
 
 
 class _Handler(WSGIHandler):
@@ -28,6 +31,12 @@ class _Handler(WSGIHandler):
         """Read the headers of a request; a client that does not get to their end in time is sent away."""
         with gevent.Timeout(_HEADERS_LIMIT_S, TimeoutError):
             return super().read_request(raw_requestline)
+
+    def get_environ(self) -> dict[str, Any]:
+        """Return what the application is told of a request."""
+        environ: dict[str, Any] = super().get_environ()
+        environ[ABORT] = self._abort
+        return environ
 
     def handle_error(self, t: Any, v: Any, tb: Any) -> None:
         """End a connection whose client is gone or stopped reading; anything else is a defect, and logged."""
@@ -42,6 +51,11 @@ class _Handler(WSGIHandler):
             self.close_connection = True
             return None
         return super()._handle_client_error(ex)  # type: ignore[misc]  # a documented hook that the stubs leave out
+
+    def _abort(self) -> None:
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
 
     def handle_one_response(self) -> None:
         """Answer one request."""

@@ -30,8 +30,10 @@ from opsctl.settings.installation import READY_FILE_NAME
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from opsctl.flagservice.fault_injection import FaultInjection
     from opsctl.flagservice.options import FlagServiceOptions
     from opsctl.flagservice.seed import Content
+    from opsctl.flagservice.service import RouteGroup
 
 _LOG = logging.getLogger(__name__)
 _DRAIN_S = 4.0
@@ -51,7 +53,8 @@ def run(options: FlagServiceOptions, on_ready: Callable[[Ready], None] | None = 
         url = _url(listener)
         stopping = stop_event(options.environ)
         application = Application()
-        server = HttpServer(listener, application)
+        faults = _with_faults(application) if options.faults else None
+        server = HttpServer(listener, faults or application)
         server.start()
         service = None
         try:
@@ -61,7 +64,8 @@ def run(options: FlagServiceOptions, on_ready: Callable[[Ready], None] | None = 
                 raise outcome
             service = outcome
             service.rate_limits = options.rate_limits
-            application.open(service.rules())
+            service.start()
+            application.open(service.rules(*_fault_routes(faults)))
             ready = Ready(url, options.ready_file or data_dir / READY_FILE_NAME)
             _write_ready_file(ready, service)
             _LOG.info("flag service answers on %s", url)
@@ -76,6 +80,21 @@ def run(options: FlagServiceOptions, on_ready: Callable[[Ready], None] | None = 
             if service is not None:
                 service.close()
     _LOG.info("flag service stopped")
+
+
+def _with_faults(application: Application) -> FaultInjection:
+    from opsctl.flagservice.fault_injection import FaultInjection  # noqa: PLC0415 - start-up: most have no faults
+    from opsctl.flagservice.faults import FaultBoard  # noqa: PLC0415 - as above
+
+    _LOG.warning("faults can be asked for, at /faults")
+    return FaultInjection(application, FaultBoard())
+
+
+def _fault_routes(faults: FaultInjection | None) -> Iterator[RouteGroup]:
+    if faults is not None:
+        from opsctl.flagservice.rest.faults import FaultRoutes  # noqa: PLC0415 - as above
+
+        yield FaultRoutes(faults.board, faults.cut_streams)
 
 
 def _open_service(options: FlagServiceOptions, data_dir: Path) -> FlagService | OpsError:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from opsctl.flagservice.approvals import Approvals
 from opsctl.flagservice.client_side.evaluation import Evaluations
 from opsctl.flagservice.client_side.routes import ClientRoutes
 from opsctl.flagservice.client_side.streams import ClientStreams
 from opsctl.flagservice.credentials import EnvironmentKeys
 from opsctl.flagservice.events import EventCounter
+from opsctl.flagservice.guard import Guard
 from opsctl.flagservice.options import RateLimits
+from opsctl.flagservice.rest.approvals import ApprovalRoutes
 from opsctl.flagservice.rest.audit import AuditRoutes
 from opsctl.flagservice.rest.call import Authenticated
 from opsctl.flagservice.rest.contexts import ContextRoutes
@@ -19,13 +22,18 @@ from opsctl.flagservice.rest.flags import FlagRoutes
 from opsctl.flagservice.rest.identity import IdentityRoutes
 from opsctl.flagservice.rest.projects import ProjectRoutes
 from opsctl.flagservice.rest.rate_limits import RateLimiter
+from opsctl.flagservice.rest.scheduled_changes import ScheduledChangeRoutes
 from opsctl.flagservice.rest.segments import SegmentRoutes
 from opsctl.flagservice.rest.tokens import TokenRoutes
+from opsctl.flagservice.rest.triggers import TriggerRoutes
+from opsctl.flagservice.schedule import Schedule
+from opsctl.flagservice.scheduler import Scheduler
 from opsctl.flagservice.sdk_feed import SdkFeed
 from opsctl.flagservice.sdk_routes import SdkRoutes
 from opsctl.flagservice.segment_store import SegmentChange
 from opsctl.flagservice.store import Store
 from opsctl.flagservice.streams import Broadcaster
+from opsctl.flagservice.triggers import Triggers
 from opsctl.flagservice.usage import Usage
 
 if TYPE_CHECKING:
@@ -37,6 +45,13 @@ if TYPE_CHECKING:
     from opsctl.flagservice.credentials import Credentials
     from opsctl.flagservice.seed import Content
     from opsctl.flagservice.store import FlagChange
+
+
+class RouteGroup(Protocol):
+    """Routes that ask for an access token."""
+
+    def rules(self, authenticated: Authenticated, /) -> Iterator[Rule]:
+        """Yield the routes."""
 
 
 class FlagService:
@@ -71,12 +86,19 @@ class FlagService:
         self._store = Store.open(database, credentials, now_ms, self._tell, self._look_at_keys, content)
         self._feed = SdkFeed(self._store, self._broadcaster)
         self._usage = Usage(self._store)
+        self._schedule = Schedule(self._store)
+        self._scheduler = Scheduler(self._schedule, now_ms)
 
-    def rules(self) -> Iterator[Rule]:
-        """Yield every route."""
+    def start(self) -> None:
+        """Make the scheduled changes that came due meanwhile, and from now on each in its time."""
+        self._scheduler.start()
+
+    def rules(self, *more: RouteGroup) -> Iterator[Rule]:
+        """Yield every route, and those of `more`."""
         authenticated = Authenticated(self._store, RateLimiter(self.rate_limits, self._now_ms))
         events = EventCounter(self._usage)
         evaluations = Evaluations(self._store)
+        guard = Guard(self._store)
         yield from SdkRoutes(self._store, self._feed, self._broadcaster, events, heartbeat_s=self._heartbeat_s).rules()
         yield from ClientRoutes(
             self._store, evaluations, self._client_streams, events, heartbeat_s=self._heartbeat_s
@@ -85,11 +107,16 @@ class FlagService:
         yield from TokenRoutes(self._store.access, self._now_ms).rules(authenticated)
         yield from ProjectRoutes(self._store, self._now_ms).rules(authenticated)
         yield from EnvironmentRoutes(self._store, self._now_ms).rules(authenticated)
-        yield from FlagRoutes(self._store, self._now_ms).rules(authenticated)
+        yield from FlagRoutes(self._store, self._now_ms, guard).rules(authenticated)
+        yield from ApprovalRoutes(Approvals(self._store, self._schedule), self._store).rules(authenticated)
+        yield from ScheduledChangeRoutes(self._schedule, guard).rules(authenticated)
+        yield from TriggerRoutes(Triggers(self._store), guard).rules(authenticated)
         yield from FlagStatusRoutes(self._store, self._usage).rules(authenticated)
         yield from ContextRoutes(self._store, self._usage, evaluations).rules(authenticated)
         yield from SegmentRoutes(self._store).rules(authenticated)
         yield from AuditRoutes(self._store).rules(authenticated)
+        for group in more:
+            yield from group.rules(authenticated)
 
     def environment_keys(self, project: str) -> dict[str, EnvironmentKeys]:
         """Return the keys of each environment of a project, for the ready file."""
@@ -105,6 +132,7 @@ class FlagService:
 
     def close(self) -> None:
         """Write down what is left, and close the database."""
+        self._scheduler.stop()
         self._usage.flush()
         self._store.close()
 

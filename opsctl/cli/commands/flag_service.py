@@ -31,6 +31,9 @@ SeedOption = Annotated[
     Path | None,
     typer.Option("--seed", metavar="FILE", help="Flags a new database begins with: TOML, or LaunchDarkly's JSON."),
 ]
+FaultsOption = Annotated[
+    bool, typer.Option("--faults", help="For rehearsals: let admin tokens have requests fail, at /faults.")
+]
 
 
 @command(sets=("data_dir",), starts_local=True)
@@ -44,6 +47,7 @@ def flag_service(  # noqa: PLR0913 - one for each option
     rate_limit: RateLimitOption = None,
     route_rate_limit: RouteRateLimitOption = None,
     seed: SeedOption = None,
+    faults: FaultsOption = False,
 ) -> None:
     """Run the flag service alone, until Ctrl-C.
 
@@ -69,6 +73,7 @@ def flag_service(  # noqa: PLR0913 - one for each option
         environ=call.environ,
         rate_limits=RateLimits(rate_limit, route_rate_limit),
         seed=seed,
+        faults=faults,
     )
     run(options, on_ready)
     call.note("stopped")
