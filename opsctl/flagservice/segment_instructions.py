@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from opsctl.flagservice.api_errors import invalid_request
 from opsctl.flagservice.instructions import clauses, rules
 from opsctl.flagservice.model import USER_KIND
-from opsctl.flagservice.reading import member, optional, texts
+from opsctl.flagservice.reading import member, objects, optional, texts
 from opsctl.flagservice.segment_documents import keys_of, parse_segment_rule
 from opsctl.flagservice.segment_model import Segment, SegmentTarget
 
@@ -79,7 +79,7 @@ def remove_tags(segment: Segment, instruction: Instruction, _: SegmentScope) -> 
 def add_rule(segment: Segment, instruction: Instruction, scope: SegmentScope) -> Segment:
     """Add a rule at the end."""
     item = {**instruction, "_id": None}
-    item["clauses"] = [{**clause, "_id": None} for clause in member(instruction, "clauses", list, [])]
+    item["clauses"] = [{**clause, "_id": None} for clause in objects(instruction, "clauses", [])]
     return replace(segment, rules=(*segment.rules, parse_segment_rule(item, scope.new_id)))
 
 
