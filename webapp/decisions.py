@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from opsctl.core.epochs import Epoch
     from opsctl.core.modes import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The place of a state among those of one gate: epochs do not tell apart what a segment or prerequisite changes.
+
+    Attributes:
+        origin: The gate; numbers of two gates say nothing about each other.
+        number: Rises with each state.
+    """
+
+    origin: str = ""
+    number: int = 0
+
+    def to_wire(self) -> list[Any]:
+        """Return `[origin, number]`."""
+        return [self.origin, self.number]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +35,13 @@ class Decision:
         mode: The mode.
         epoch: The state of the flag it comes from.
         reason: The SDK's evaluation reason, with its error kind: `OFF`, `FALLTHROUGH`, `ERROR(FLAG_NOT_FOUND)`, …
+        order: That of the state it comes from, or of an older one; not part of what makes two decisions the same.
     """
 
     mode: Mode
     epoch: Epoch
     reason: str
+    order: Order = field(default=Order(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +54,11 @@ class FlagState:
         reason: As in `Decision`.
         revision: Moves when visitors have to be evaluated again though the epoch stayed, such as after a change of a
             segment that a rule names.
+        order: Its place among the states of this gate; not part of what makes two states the same.
     """
 
     epoch: Epoch
     mode: Mode | None
     reason: str
     revision: int = 0
+    order: Order = field(default=Order(), compare=False)

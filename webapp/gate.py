@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import logging
 import queue
+import secrets
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ldclient import Context
@@ -16,7 +18,7 @@ from opsctl.core.epochs import Epoch
 from opsctl.core.instances import DataSource
 from opsctl.core.modes import Mode
 from webapp.cast import TAUGHT_CONTEXT_KEY
-from webapp.decisions import Decision, FlagState
+from webapp.decisions import Decision, FlagState, Order
 from webapp.freshness import Freshness
 
 if TYPE_CHECKING:
@@ -65,7 +67,8 @@ class Gate:
         self.flag = flag
         self._count_evaluation = on_evaluation
         self._tokens: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        self._state = FlagState(Epoch(), Mode.DEGRADED, _NOT_READY)
+        self._origin = secrets.token_hex(4)
+        self._state = FlagState(Epoch(), Mode.DEGRADED, _NOT_READY, order=Order(self._origin))
         self.in_force_since_s = time.monotonic()
         self._revision = 0
         self._state_listeners: list[Callable[[FlagState], None]] = []
@@ -122,9 +125,9 @@ class Gate:
         """Return what this visitor gets now."""
         state = self._state
         if state.mode is not None:
-            return Decision(state.mode, state.epoch, state.reason)
+            return Decision(state.mode, state.epoch, state.reason, state.order)
         _, decision = self._evaluated(visitor.context())
-        return decision
+        return replace(decision, order=state.order)
 
     def _evaluated(self, context: Context) -> tuple[FlagData | None, Decision]:
         """Evaluate for `context`, with the very data that the evaluation went by."""
@@ -142,10 +145,11 @@ class Gate:
     def _refresh(self) -> None:
         old = self._state
         data, decision = self._evaluated(_EVERYBODY)
+        order = Order(self._origin, old.order.number + 1)
         if data is not None and data.depends_on_visitor:
-            new = FlagState(decision.epoch, None, decision.reason, self._revision)
+            new = FlagState(decision.epoch, None, decision.reason, self._revision, order=order)
         else:
-            new = FlagState(decision.epoch, decision.mode, decision.reason)
+            new = FlagState(decision.epoch, decision.mode, decision.reason, order=order)
         if new == old:
             return
         if new.epoch != old.epoch:

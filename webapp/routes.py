@@ -8,9 +8,9 @@ default avatar), `show_avatar`, `posts` (PostView, newest first) and `show_recom
 scripts need stands in data attributes. `error.html` gets `status`, `title` and `message`.
 
 `GET /api/mode` answers the `state` object, with an ETag. `GET /api/personal?people=a,b` answers, in full mode,
-`{epoch, mode, avatar_image, avatars: {id: url|null}, recommendations}`, and `{epoch, mode}` in degraded mode. The forms
-`POST /posts` (`text`), `POST /posts/ID/like` and `POST /visit-as` (`person`) redirect back to the page; the first two
-answer JSON to `Accept: application/json`.
+`{epoch, order, mode, avatar_image, avatars: {id: url|null}, recommendations}`, and `{epoch, order, mode}` in degraded
+mode. The forms `POST /posts` (`text`), `POST /posts/ID/like` and `POST /visit-as` (`person`) redirect back to the
+page; the first two answer JSON to `Accept: application/json`.
 """
 
 from __future__ import annotations
@@ -83,8 +83,10 @@ class FeedRoutes:
         response = jsonify(state_message(self._gate, decision))
         response.headers["Cache-Control"] = _REVALIDATE
         response.headers["Vary"] = "Cookie"
-        epoch = decision.epoch
-        response.set_etag(f"{epoch.version}.{epoch.pin}-{decision.mode}-{self._gate.source}", weak=True)
+        epoch, order = decision.epoch, decision.order
+        response.set_etag(
+            f"{epoch.version}.{epoch.pin}-{order.origin}.{order.number}-{decision.mode}-{self._gate.source}", weak=True
+        )
         return response.make_conditional(request)
 
     def _personal(self) -> ResponseReturnValue:
@@ -97,7 +99,8 @@ class FeedRoutes:
             return self._pages.personal(visitor, people) if decision.mode is Mode.FULL else {}
 
         decision, found = _in_force(self._gate, visitor, content)
-        response = jsonify({"epoch": decision.epoch.to_wire(), "mode": decision.mode, **found})
+        place = {"epoch": decision.epoch.to_wire(), "order": decision.order.to_wire()}
+        response = jsonify({**place, "mode": decision.mode, **found})
         response.headers["Cache-Control"] = "no-store"
         return response
 

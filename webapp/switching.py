@@ -13,7 +13,6 @@ from webapp.acks import Connection
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opsctl.core.epochs import Epoch
     from webapp.acks import AckBoard
     from webapp.broadcast import Broadcaster
     from webapp.decisions import Decision, FlagState
@@ -108,7 +107,7 @@ class Switchboard:
             restored += connection.mode is not mode
             self._board.expect(connection, mode)
         self._count_update()
-        self._broadcaster.to_all("flag_update", self._update(mode, state.epoch, state.reason, restored))
+        self._broadcaster.to_all("flag_update", self._update(mode, state, state.reason, restored))
 
     def _tell_each(self, state: FlagState, *, everybody: bool) -> None:
         self._board.advance(state.epoch)
@@ -124,7 +123,7 @@ class Switchboard:
                 restored += decision.mode is Mode.FULL
                 moved.append(connection)
                 self._board.expect(connection, decision.mode)
-        updates = {mode: self._update(mode, state.epoch, reasons[mode], restored) for mode in Mode}
+        updates = {mode: self._update(mode, state, reasons[mode], restored) for mode in Mode}
         self._count_update()
         if everybody:
             for mode, update in updates.items():
@@ -141,7 +140,7 @@ class Switchboard:
             _log.exception("could not decide for %s", connection.name)
             return None
 
-    def _update(self, mode: Mode, epoch: Epoch, reason: str, restored: int) -> dict[str, Any]:
+    def _update(self, mode: Mode, state: FlagState, reason: str, restored: int) -> dict[str, Any]:
         """Return a `flag_update`. A kill asks for nothing; a restore spreads the pages' one request over time."""
         spread_ms = 0
         if mode is Mode.FULL and restored > _A_HANDFUL:
@@ -149,7 +148,8 @@ class Switchboard:
         return {
             "key": self._gate.flag,
             "new_value": mode is Mode.FULL,
-            "epoch": epoch.to_wire(),
+            "epoch": state.epoch.to_wire(),
+            "order": state.order.to_wire(),
             "mode": mode,
             "reason": reason,
             "refetch_within_ms": spread_ms,
@@ -161,6 +161,7 @@ def state_message(gate: Gate, decision: Decision) -> dict[str, Any]:
     age_s = gate.age_s
     return {
         "epoch": decision.epoch.to_wire(),
+        "order": decision.order.to_wire(),
         "mode": decision.mode,
         "flags": {gate.flag: decision.mode is Mode.FULL},
         "reason": decision.reason,

@@ -6,7 +6,8 @@ import { pageModule } from "./page_module.mjs";
 const { compareEpochs, decide, decideOnContent, pageState, readNews, retryDelayMs } = await pageModule("switch.js");
 
 const news = (epoch, mode, more = {}) => readNews({ epoch, mode, ...more }, "the-flag");
-const page = (epoch, mode, wanted = mode) => ({ epoch, mode, wanted });
+const own = (epoch, mode, order) => readNews({ epoch, mode, order }, "the-flag", true);
+const page = (epoch, mode, wanted = mode, order = null) => ({ epoch, order, mode, wanted });
 
 test("epochs compare by version, then by pin", () => {
   assert.ok(compareEpochs([8, 0], [7, 9]) > 0);
@@ -85,6 +86,62 @@ test("a newer epoch in the mode that shows is taken over and acknowledged", () =
 test("at one epoch degraded wins over full, in either order", () => {
   assert.equal(decide(page([8, 0], "full"), news([8, 0], "degraded")).action, "degrade");
   assert.equal(decide(page([8, 0], "degraded"), news([8, 0], "full")).action, "ignore");
+});
+
+test("within one epoch the page's own connection is obeyed, whichever way it goes", () => {
+  const killed = decide(page([8, 0], "full", "full", ["a", 3]), own([8, 0], "degraded", ["a", 4])).state;
+  assert.deepEqual(killed, page([8, 0], "degraded", "degraded", ["a", 4]));
+
+  const restored = decide(killed, own([8, 0], "full", ["a", 5]));
+
+  assert.equal(restored.action, "restore");
+  assert.deepEqual(restored.state, page([8, 0], "degraded", "full", ["a", 5]));
+  const shown = decideOnContent(restored.state, { epoch: [8, 0], mode: "full", order: ["a", 5] });
+  assert.equal(shown.action, "show");
+  assert.deepEqual(decide(shown.state, own([8, 0], "full", ["a", 5])).action, "acknowledge");
+});
+
+test("a connection to another worker is obeyed too, since that one tells of every change from then on", () => {
+  const { action } = decide(page([8, 0], "degraded", "degraded", ["a", 4]), own([8, 0], "full", ["b", 1]));
+
+  assert.equal(action, "restore");
+});
+
+test("what comes late by another way does not undo what the same worker said after it", () => {
+  const before = page([8, 0], "full", "full", ["a", 5]);
+  assert.deepEqual(decide(before, news([8, 0], "degraded", { order: ["a", 4] })), { state: before, action: "ignore" });
+
+  const killed = page([8, 0], "degraded", "degraded", ["a", 5]);
+  assert.equal(decide(killed, news([8, 0], "full", { order: ["a", 4] })).action, "ignore");
+  assert.equal(decide(killed, news([8, 0], "full", { order: ["a", 5] })).action, "ignore");
+});
+
+test("a page that only polls follows the order of one worker, and degraded wins between two", () => {
+  const killed = page([8, 0], "degraded", "degraded", ["a", 4]);
+  assert.equal(decide(killed, news([8, 0], "full", { order: ["a", 5] })).action, "restore");
+  assert.equal(decide(killed, news([8, 0], "full", { order: ["b", 9] })).action, "ignore");
+
+  const full = page([8, 0], "full", "full", ["a", 4]);
+  assert.equal(decide(full, news([8, 0], "degraded", { order: ["b", 1] })).action, "degrade");
+});
+
+test("an epoch outranks any order", () => {
+  const before = page([8, 0], "degraded", "degraded", ["a", 4]);
+
+  assert.equal(decide(before, own([7, 0], "full", ["a", 9])).action, "ignore");
+  assert.equal(decide(before, news([9, 0], "full", { order: ["a", 1] })).action, "restore");
+});
+
+test("content of a worker that has not heard of the restore is asked for again", () => {
+  const restoring = page([8, 0], "degraded", "full", ["a", 5]);
+
+  for (const order of [["a", 4], ["b", 9], undefined, "x", ["a"], [1, 1]]) {
+    const answer = { epoch: [8, 0], mode: "degraded", order };
+    assert.deepEqual(decideOnContent(restoring, answer), { state: restoring, action: "retry" });
+  }
+  const back = decideOnContent(restoring, { epoch: [8, 0], mode: "degraded", order: ["a", 6] });
+  assert.equal(back.action, "acknowledge");
+  assert.equal(back.state.wanted, "degraded");
 });
 
 test("a pin outranks the version it pins", () => {

@@ -2,6 +2,8 @@
 
 import feed_parts
 import pytest
+from support.waiting import eventually
+from worker_process import Browser, Worker, provider
 
 from webapp.application import build_feed
 
@@ -39,3 +41,41 @@ def full_feed(start_feed, avatar_server):
 def killed_feed(start_feed, avatar_server):
     """The same feed after a kill."""
     return start_feed(data_source=feed_parts.flag_data(on=False), avatar_api_url=avatar_server.url)
+
+
+@pytest.fixture
+def start_worker(tmp_path):
+    started = []
+
+    def start(**environ):
+        data_dir = tmp_path / "data"
+        data_dir.mkdir(mode=0o700, exist_ok=True)
+        worker = Worker(data_dir, **environ)
+        started.append(worker)
+        return worker
+
+    yield start
+    for worker in started:
+        worker.close()
+
+
+@pytest.fixture
+def worker(start_worker, flag_service, avatar_server):
+    """A worker in full mode that follows the flag service."""
+    worker = start_worker(OPSCTL_AVATAR_API_URL=avatar_server.url, **provider(flag_service)).started()
+    eventually(lambda: worker.state()["mode"] == "full", what="full mode")
+    return worker
+
+
+@pytest.fixture
+def open_browser():
+    opened = []
+
+    def start(url, **more):
+        browser = Browser(url, **more)
+        opened.append(browser)
+        return browser
+
+    yield start
+    for browser in opened:
+        browser.close()

@@ -76,7 +76,7 @@ def test_a_browser_gets_the_state_when_it_connects(scene):
     assert state["mode"] == "full"
     assert state["flags"] == {FLAG: True}
     assert state["reason"] == "FALLTHROUGH"
-    assert set(state) == {"epoch", "mode", "flags", "reason", "source", "age"}
+    assert set(state) == {"epoch", "order", "mode", "flags", "reason", "source", "age"}
 
 
 def test_a_kill_is_told_once_with_the_tutorials_fields_and_asks_for_no_request(scene):
@@ -85,7 +85,9 @@ def test_a_kill_is_told_once_with_the_tutorials_fields_and_asks_for_no_request(s
     turn(scene.data, on=False)
 
     eventually(lambda: scene.updates("a"))
-    assert scene.updates("a") == [
+    (update,) = scene.updates("a")
+    assert update.pop("order")[1] > scene.sent.events("a", "state")[0]["order"][1]
+    assert [update] == [
         {
             "key": FLAG,
             "new_value": False,

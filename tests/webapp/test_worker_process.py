@@ -8,56 +8,13 @@ import time
 
 import pytest
 from support.waiting import eventually
-from worker_process import Browser, ControlConnection, Observation, Worker
+from worker_process import ControlConnection, Observation, provider
 
 from opsctl.core.instances import sdk_key_digest
 
 pytestmark = pytest.mark.acceptance
 NOBODY = "http://127.0.0.1:9"
 AWAY = dict.fromkeys(("LAUNCHDARKLY_BASE_URI", "LAUNCHDARKLY_STREAM_URI", "LAUNCHDARKLY_EVENTS_URI"), NOBODY)
-
-
-def provider(flag_service):
-    names = ("LAUNCHDARKLY_BASE_URI", "LAUNCHDARKLY_STREAM_URI", "LAUNCHDARKLY_EVENTS_URI")
-    return {"LAUNCHDARKLY_SDK_KEY": flag_service.sdk_key("test"), **dict.fromkeys(names, flag_service.url)}
-
-
-@pytest.fixture
-def start_worker(tmp_path):
-    started = []
-
-    def start(**environ):
-        data_dir = tmp_path / "data"
-        data_dir.mkdir(mode=0o700, exist_ok=True)
-        worker = Worker(data_dir, **environ)
-        started.append(worker)
-        return worker
-
-    yield start
-    for worker in started:
-        worker.close()
-
-
-@pytest.fixture
-def worker(start_worker, flag_service, avatar_server):
-    """A worker in full mode that follows the flag service."""
-    worker = start_worker(OPSCTL_AVATAR_API_URL=avatar_server.url, **provider(flag_service)).started()
-    eventually(lambda: worker.state()["mode"] == "full", what="full mode")
-    return worker
-
-
-@pytest.fixture
-def open_browser():
-    opened = []
-
-    def start(url, **more):
-        browser = Browser(url, **more)
-        opened.append(browser)
-        return browser
-
-    yield start
-    for browser in opened:
-        browser.close()
 
 
 def test_a_kill_and_a_restore_reach_a_connected_browser_and_are_confirmed(worker, flag_service, open_browser):

@@ -19,6 +19,12 @@ from support.waiting import DEADLINE_S, eventually
 from opsctl.core.rundir import run_dir
 
 
+def provider(flag_service):
+    """Return the settings of a worker that follows this flag service."""
+    names = ("LAUNCHDARKLY_BASE_URI", "LAUNCHDARKLY_STREAM_URI", "LAUNCHDARKLY_EVENTS_URI")
+    return {"LAUNCHDARKLY_SDK_KEY": flag_service.sdk_key("test"), **dict.fromkeys(names, flag_service.url)}
+
+
 class Worker:
     """`python -m webapp.worker` on a listening socket of the test's, as its supervisor runs it."""
 

@@ -19,9 +19,12 @@ export class Follower {
     this.#acknowledge = acknowledge;
   }
 
-  /** Take in news of the switch; a restore that names no time of its own is spread over `spreadMs`. */
-  onNews(message, spreadMs = 0) {
-    const news = readNews(message, root.dataset.flagKey);
+  /**
+   * Take in news of the switch. `isOwn`: they came over the page's own connection. A restore that names no time of its
+   * own is spread over `spreadMs`.
+   */
+  onNews(message, { isOwn, spreadMs = 0 }) {
+    const news = readNews(message, root.dataset.flagKey, isOwn);
     const { state, action } = decide(this.#state, news);
     this.#state = state;
     if (action === "degrade") showDegraded();

@@ -19,7 +19,7 @@ const WORDS = {
 const root = document.documentElement;
 const words = document.querySelector("[data-connection-text]");
 
-/** Connects a page: news of the switch go to `onNews(message, spreadMs)`, posts to `onPost(post)`. */
+/** Connects a page: news of the switch go to `onNews(message, { isOwn, spreadMs })`, posts to `onPost(post)`. */
 export class Connection {
   #onNews;
   #socket;
@@ -37,7 +37,7 @@ export class Connection {
       timeout: 8000,
     });
     this.#socket.on("state", (message) => this.#onState(message));
-    this.#socket.on("flag_update", (message) => onNews(message));
+    this.#socket.on("flag_update", (message) => onNews(message, { isOwn: true }));
     this.#socket.on("post", onPost);
     this.#socket.on("connect_error", () => this.#socket.active || this.#connectLater());
     this.#socket.on("disconnect", (reason) => this.#onDisconnect(reason));
@@ -62,7 +62,7 @@ export class Connection {
   #onState(message) {
     clearTimeout(this.#poll);
     this.#failures = 0;
-    this.#onNews(message, RESTORE_SPREAD_MS);
+    this.#onNews(message, { isOwn: true, spreadMs: RESTORE_SPREAD_MS });
     show("live");
   }
 
@@ -97,7 +97,7 @@ export class Connection {
 
   async #askForMode() {
     const message = await fetchMode();
-    if (message !== null) this.#onNews(message, RESTORE_SPREAD_MS);
+    if (message !== null) this.#onNews(message, { isOwn: false, spreadMs: RESTORE_SPREAD_MS });
     if (this.#socket.connected) return;
     this.#failures = message === null ? this.#failures + 1 : 0;
     show(message === null ? "off" : "polling");

@@ -10,6 +10,6 @@ watchAvatars();
 watchPosts();
 
 const follower = new Follower((shown) => connection.acknowledge(shown));
-const connection = new Connection((message, spreadMs) => follower.onNews(message, spreadMs), receivePost);
+const connection = new Connection((message, how) => follower.onNews(message, how), receivePost);
 
 enhanceForms(() => connection.isLive);

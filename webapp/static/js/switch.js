@@ -1,8 +1,12 @@
 // What a page does about news of the switch. Pure: nothing here touches the document, the network or the clock.
 //
-// A page's `state` is { epoch, mode, wanted }: the newest epoch it accepted, the mode it shows, and the mode it is on
-// the way to. The two differ only between the news of a restore and the moment its content has come. An epoch is
-// [flag version, pin number] and only goes forward; of two different modes at one epoch, degraded wins.
+// A page's `state` is { epoch, order, mode, wanted }: the newest epoch it accepted, the mode it shows, and the mode it
+// is on the way to. The two differ only between the news of a restore and the moment its content has come. An epoch is
+// [flag version, pin number] and only goes forward.
+//
+// Within one epoch a segment or a prerequisite may still change the mode. There `order`, [origin, number], tells news of
+// one origin apart, and the page's own connection is believed, since what is sent on it is in order. Between others
+// degraded wins.
 
 export const FULL = "full";
 export const DEGRADED = "degraded";
@@ -16,16 +20,25 @@ export function compareEpochs(a, b) {
 export function pageState(epoch, mode) {
   const isReadable = isEpoch(epoch) && isMode(mode);
   const shown = isReadable ? mode : DEGRADED;
-  return { epoch: isReadable ? epoch : [0, 0], mode: shown, wanted: shown };
+  return { epoch: isReadable ? epoch : [0, 0], order: null, mode: shown, wanted: shown };
 }
 
-/** Read a `state` or `flag_update` message; null when it is not one, or is about another flag. */
-export function readNews(message, flagKey) {
+/**
+ * Read a `state` or `flag_update` message; null when it is not one, or is about another flag. `isOwn`: it came over the
+ * page's own connection.
+ */
+export function readNews(message, flagKey, isOwn = false) {
   if (message === null || typeof message !== "object") return null;
   if (!isEpoch(message.epoch) || !isMode(message.mode)) return null;
   if (message.key !== undefined && message.key !== flagKey) return null;
   const wait = message.refetch_within_ms;
-  return { epoch: message.epoch, mode: message.mode, refetchWithinMs: Number.isFinite(wait) && wait > 0 ? wait : 0 };
+  return {
+    epoch: message.epoch,
+    order: isOrder(message.order) ? message.order : null,
+    mode: message.mode,
+    isOwn,
+    refetchWithinMs: Number.isFinite(wait) && wait > 0 ? wait : 0,
+  };
 }
 
 /**
@@ -35,34 +48,55 @@ export function readNews(message, flagKey) {
  */
 export function decide(state, news) {
   if (news === null) return { state, action: "ignore" };
-  const age = compareEpochs(news.epoch, state.epoch);
+  const age = compareNews(news, state);
   if (age < 0) return { state, action: "ignore" };
   if (age === 0 && news.mode === FULL && state.mode === DEGRADED) return { state, action: "ignore" };
+  const place = { epoch: news.epoch, order: news.order ?? state.order };
   if (news.mode === DEGRADED) {
     const action = state.mode === DEGRADED ? "acknowledge" : "degrade";
-    return { state: { epoch: news.epoch, mode: DEGRADED, wanted: DEGRADED }, action };
+    return { state: { ...place, mode: DEGRADED, wanted: DEGRADED }, action };
   }
-  if (state.mode === FULL) return { state: { ...state, epoch: news.epoch }, action: "acknowledge" };
-  return { state: { epoch: news.epoch, mode: DEGRADED, wanted: FULL }, action: "restore" };
+  if (state.mode === FULL) return { state: { ...state, ...place }, action: "acknowledge" };
+  const isUnderWay = state.wanted === FULL && compareEpochs(news.epoch, state.epoch) === 0;
+  return { state: { ...place, mode: DEGRADED, wanted: FULL }, action: isUnderWay ? "ignore" : "restore" };
 }
 
 /**
  * Decide about the answer to the fetch of a restore. Returns { state, action }, where the action is
  * "show": change to full with it; "acknowledge": the server went back to degraded, which shows; "drop": a newer
- * decision made it useless; "retry": it comes from before the restore.
+ * decision made it useless; "retry": it comes from before the restore, or from a server that has not heard of it.
  */
 export function decideOnContent(state, answer) {
   if (state.wanted !== FULL || state.mode === FULL) return { state, action: "drop" };
   const news = readNews(answer);
-  if (news === null || compareEpochs(news.epoch, state.epoch) < 0) return { state, action: "retry" };
-  if (news.mode === FULL) return { state: { epoch: news.epoch, mode: FULL, wanted: FULL }, action: "show" };
-  return { state: { epoch: news.epoch, mode: DEGRADED, wanted: DEGRADED }, action: "acknowledge" };
+  const age = news === null ? -1 : compareNews(news, state);
+  if (age < 0) return { state, action: "retry" };
+  const place = { epoch: news.epoch, order: news.order ?? state.order };
+  if (news.mode === FULL) return { state: { ...place, mode: FULL, wanted: FULL }, action: "show" };
+  if (age === 0 && !isOneOrigin(news, state)) return { state, action: "retry" };
+  return { state: { ...place, mode: DEGRADED, wanted: DEGRADED }, action: "acknowledge" };
 }
 
 /** Return how long to wait before trying a fetch again: doubling from a second to half a minute, half of it random. */
 export function retryDelayMs(attempt, random) {
   const longest = Math.min(30_000, 1000 * 2 ** attempt);
   return longest / 2 + (longest / 2) * random;
+}
+
+/** Compare news with what the page goes by: negative when the news are older, 0 when neither is. */
+function compareNews(news, state) {
+  const age = compareEpochs(news.epoch, state.epoch);
+  if (age !== 0) return age;
+  const later = isOneOrigin(news, state) ? news.order[1] - state.order[1] : 0;
+  return later === 0 && news.isOwn ? 1 : later;
+}
+
+function isOneOrigin(news, state) {
+  return news.order !== null && state.order !== null && news.order[0] === state.order[0];
+}
+
+function isOrder(value) {
+  return Array.isArray(value) && value.length === 2 && typeof value[0] === "string" && Number.isSafeInteger(value[1]);
 }
 
 function isMode(value) {
