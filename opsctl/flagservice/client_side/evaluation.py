@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from opsctl.flagservice.sdk_objects import Channel
     from opsctl.flagservice.store import Store
 
+_USER_ATTRIBUTES = ("key", "anonymous", "name", "email", "firstName", "lastName", "country", "ip", "avatar")
+
 
 class Evaluations:
     """Evaluates all flags of an environment for a context.
@@ -41,7 +43,7 @@ class Evaluations:
         self._load_sdk()
         from ldclient import Context  # noqa: PLC0415 - see the class
 
-        context = Context.from_dict(attributes) if isinstance(attributes, dict) else None
+        context = Context.from_dict(_modern(attributes)) if isinstance(attributes, dict) else None
         if context is None or not context.valid:
             raise invalid_request(f"Invalid context: {'not an object' if context is None else context.error}")
         return context
@@ -114,6 +116,16 @@ class _Environment:
                 elif self._held.get((kind, key)) != version:
                     self._data.upsert(SEGMENTS, sdk_segment(segments[key]))
         self._held = wanted
+
+
+def _modern(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return a user as older SDKs send it, without a kind and with `custom`, as a context; a context as it is."""
+    if "kind" in attributes:
+        return attributes
+    custom, private = attributes.get("custom"), attributes.get("privateAttributeNames")
+    known = {name: attributes[name] for name in _USER_ATTRIBUTES if attributes.get(name) is not None}
+    meta = {"_meta": {"privateAttributes": private}} if isinstance(private, list) else {}
+    return {**(custom if isinstance(custom, dict) else {}), **known, **meta, "kind": "user"}
 
 
 def _evaluated(value: Any, meta: dict[str, Any], version: int) -> dict[str, Any]:
