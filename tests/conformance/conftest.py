@@ -1,6 +1,7 @@
 import itertools
 
 import pytest
+from support.flag_service import FlagServiceProcess
 
 NUMBERS = itertools.count(1)
 
@@ -24,3 +25,12 @@ def make_flag(shared_flag_service):
         return key
 
     return make_flag
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory):
+    """A flag service for tests that change what is everybody's: tokens, projects, environments."""
+    process = FlagServiceProcess(tmp_path_factory.mktemp("account") / "flag-service")
+    process.start()
+    yield process
+    process.stop()
