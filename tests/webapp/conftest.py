@@ -47,10 +47,10 @@ def killed_feed(start_feed, avatar_server):
 def start_worker(tmp_path):
     started = []
 
-    def start(**environ):
+    def start(*, stderr=None, **environ):
         data_dir = tmp_path / "data"
         data_dir.mkdir(mode=0o700, exist_ok=True)
-        worker = Worker(data_dir, **environ)
+        worker = Worker(data_dir, stderr=stderr, **environ)
         started.append(worker)
         return worker
 

@@ -28,7 +28,7 @@ def provider(flag_service):
 class Worker:
     """`python -m webapp.worker` on a listening socket of the test's, as its supervisor runs it."""
 
-    def __init__(self, data_dir, **environ):
+    def __init__(self, data_dir, *, stderr=None, **environ):
         self.data_dir = data_dir
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
@@ -45,7 +45,7 @@ class Worker:
                     **{"OPSCTL_POST_INTERVAL": "0", **environ},
                 ),
                 pass_fds=[self.listener.fileno(), lifeline_read],
-                stderr=log,
+                stderr=log if stderr is None else stderr,
             )
         os.close(lifeline_read)
         self.http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(DEADLINE_S))
