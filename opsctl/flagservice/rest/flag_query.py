@@ -100,7 +100,7 @@ def environments_of(call: Call, filtered: str = "") -> tuple[str, ...]:
 
 
 def sorted_flags(flags: Iterable[Flag], query: FlagQuery, sort: str | None) -> list[Flag]:
-    """Return the flags in the order that `sort` names; by default the newest first.
+    """Return the flags in the order that `sort` names; by default the newest first. Where all is equal, by key.
 
     Raises:
         ApiError: 400, there is no such order.
@@ -110,23 +110,23 @@ def sorted_flags(flags: Iterable[Flag], query: FlagQuery, sort: str | None) -> l
         if not query.environments:
             raise invalid_request("targetingModifiedDate needs an env")
         keys = {"targetingModifiedDate": lambda flag: _targeting_modified(flag, query.environments[0])}
-    return in_order(flags, sort, keys, default="-creationDate")
+    return in_order(sorted(flags, key=_SORT_KEYS["key"]), sort, keys, default="-creationDate")
 
 
 def _object(text: str | None) -> dict[str, Any]:
     return {} if text is None else exactly(parse_json(text.encode()), "a filter by date", dict)
 
 
-def _targeting_modified(flag: Flag, environment: str) -> tuple[object, ...]:
+def _targeting_modified(flag: Flag, environment: str) -> int:
     config = flag.environments.get(environment)
-    return (0 if config is None else config.last_modified_ms, flag.key)
+    return 0 if config is None else config.last_modified_ms
 
 
-_SORT_KEYS: dict[str, Callable[[Flag], tuple[object, ...]]] = {
-    "creationDate": lambda flag: (flag.created_ms, flag.key),
-    "key": lambda flag: (flag.key,),
-    "name": lambda flag: (flag.name.lower(), flag.key),
-    "tags": lambda flag: (flag.tags, flag.key),
-    "type": lambda flag: (flag.temporary, flag.key),
-    "maintainerId": lambda flag: (flag.maintainer_id or "", flag.key),
+_SORT_KEYS: dict[str, Callable[[Flag], Any]] = {
+    "creationDate": lambda flag: flag.created_ms,
+    "key": lambda flag: flag.key,
+    "name": lambda flag: flag.name.lower(),
+    "tags": lambda flag: flag.tags,
+    "type": lambda flag: flag.temporary,
+    "maintainerId": lambda flag: flag.maintainer_id or "",
 }
