@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsctl.flagservice import changes
 from opsctl.flagservice.documents import flag_document
-from opsctl.flagservice.model import AuditEntry, Environment, Flag, Project, Token
+from opsctl.flagservice.model import MEMBER_ID, AuditEntry, Environment, Flag, Project, Token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,4 +105,5 @@ def audit_entry(  # noqa: PLR0913 - an audit entry has that many facts
         merge=author.merge,
         trigger_body=author.trigger_body,
         description=author.description,
+        member_id=None if author.token is None or author.token.service_token else MEMBER_ID,
     )

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 FULL_WEIGHT = 100_000
 USER_KIND = "user"
+MEMBER_ID = "000000000000000000000001"
+"""The one member of an installation, whom every access token belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,4 +290,5 @@ class AuditEntry:
     delta: Any = None
     merge: Any = None
     trigger_body: Any = None
+    member_id: str | None = None
     description: str = ""

@@ -11,8 +11,18 @@ from opsctl.flagservice.pending_model import ApprovalRequest, Place, Review, Sch
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
 
+# A flag matters to what changes it, and to what makes any flag a prerequisite.
+_REQUESTS = """
+    SELECT id, project, flag, environment, document FROM approval_requests
+    WHERE :project IS NULL OR (project = :project AND (flag = :flag OR instr(document, 'rerequisite') > 0))
+    ORDER BY rowid
+"""
+_SCHEDULED_CHANGES = """
+    SELECT id, project, flag, environment, document FROM scheduled_changes
+    WHERE :project IS NULL OR (project = :project AND (flag = :flag OR instr(document, 'rerequisite') > 0))
+    ORDER BY execution_ms, rowid
+"""
 _NOT_IN_DOCUMENT = ("id", "place")
 
 
@@ -31,10 +41,11 @@ def delete_request(connection: sqlite3.Connection, request_id: str) -> None:
     connection.execute("DELETE FROM approval_requests WHERE id = ?", (request_id,))
 
 
-def read_requests(connection: sqlite3.Connection) -> Iterable[ApprovalRequest]:
-    """Yield all approval requests, in the order they were made."""
-    rows = connection.execute("SELECT id, project, flag, environment, document FROM approval_requests ORDER BY rowid")
-    return (_request(*row) for row in rows)
+def read_requests(
+    connection: sqlite3.Connection, project: str | None = None, flag: str | None = None
+) -> list[ApprovalRequest]:
+    """Return approval requests in the order they were made: all of them, or those that one flag may matter to."""
+    return [_request(*row) for row in connection.execute(_REQUESTS, {"project": project, "flag": flag})]
 
 
 def read_request(connection: sqlite3.Connection, request_id: str) -> ApprovalRequest | None:
@@ -59,10 +70,13 @@ def delete_scheduled_change(connection: sqlite3.Connection, change_id: str) -> N
     connection.execute("DELETE FROM scheduled_changes WHERE id = ?", (change_id,))
 
 
-def read_scheduled_changes(connection: sqlite3.Connection) -> Iterable[ScheduledChange]:
-    """Yield all scheduled changes in the order they will be carried out."""
-    query = "SELECT id, project, flag, environment, document FROM scheduled_changes ORDER BY execution_ms, rowid"
-    return (_scheduled_change(*row) for row in connection.execute(query))
+def read_scheduled_changes(
+    connection: sqlite3.Connection, project: str | None = None, flag: str | None = None
+) -> list[ScheduledChange]:
+    """Return scheduled changes in the order of their times: all of them, or those that one flag may matter to."""
+    return [
+        _scheduled_change(*row) for row in connection.execute(_SCHEDULED_CHANGES, {"project": project, "flag": flag})
+    ]
 
 
 def read_scheduled_change(connection: sqlite3.Connection, change_id: str) -> ScheduledChange | None:
@@ -70,6 +84,15 @@ def read_scheduled_change(connection: sqlite3.Connection, change_id: str) -> Sch
     query = "SELECT id, project, flag, environment, document FROM scheduled_changes WHERE id = ?"
     row = connection.execute(query, (change_id,)).fetchone()
     return None if row is None else _scheduled_change(*row)
+
+
+def read_due(connection: sqlite3.Connection, now_ms: int) -> list[ScheduledChange]:
+    """Return the scheduled changes whose time has come, in the order of their times."""
+    query = (
+        "SELECT id, project, flag, environment, document FROM scheduled_changes"
+        " WHERE execution_ms <= ? ORDER BY execution_ms, rowid"
+    )
+    return [_scheduled_change(*row) for row in connection.execute(query, (now_ms,))]
 
 
 def read_next_execution_ms(connection: sqlite3.Connection) -> int | None:

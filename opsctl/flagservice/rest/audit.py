@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from opsctl.flagservice.api_errors import invalid_request
+from opsctl.flagservice.api_errors import ApiError, invalid_request
 from opsctl.flagservice.responses import json_response
-from opsctl.flagservice.rest.identity import ACCOUNT_ID
+from opsctl.flagservice.rest.audit_representation import audit_detail, audit_representation
 from opsctl.flagservice.rest.links import API, address, link
+from opsctl.flagservice.specifiers import Specifier, Statement, allows, read_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from werkzeug.routing import Rule
     from werkzeug.wrappers import Response
@@ -22,6 +24,21 @@ if TYPE_CHECKING:
 
 _DEFAULT_LIMIT = 10
 _LARGEST_LIMIT = 20
+_DEFAULT_BUCKETS = 50
+_MOST_BUCKETS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """Which entries are asked for."""
+
+    before_ms: int | None
+    after_ms: int | None
+    words: str
+    spec: Specifier | None
+    policy: tuple[Statement, ...]
+    members: frozenset[str]
+    tokens: frozenset[str]
 
 
 class AuditRoutes:
@@ -33,105 +50,94 @@ class AuditRoutes:
     def rules(self, authenticated: Authenticated) -> Iterator[Rule]:
         """Yield the routes."""
         yield authenticated.rule(f"{API}/auditlog", "GET", self.list)
+        yield authenticated.rule(f"{API}/auditlog", "POST", self.search, is_query=True)
+        yield authenticated.rule(f"{API}/auditlog/counts", "POST", self.count, is_query=True)
         yield authenticated.rule(f"{API}/auditlog/<entry_id>", "GET", self.get)
 
     def list(self, call: Call) -> Response:
         """List entries, by `before` and `after` (ms), `q` (words of the comment, the name or the verb), `spec`."""
-        limit = call.number("limit", _DEFAULT_LIMIT)
-        if not 1 <= limit <= _LARGEST_LIMIT:
-            raise invalid_request(f"limit must be from 1 to {_LARGEST_LIMIT}")
-        before_ms = call.number("before", 0) if call.text("before") else None
-        after_ms = call.number("after", 0) if call.text("after") else None
-        words = (call.text("q") or "").lower()
-        spec = _parts(call.text("spec") or "proj/*")
-        matching = (
-            entry
-            for entry in self._store.audit_entries(before_ms=before_ms, after_ms=after_ms)
-            if words in _searched_text(entry) and _is_within(entry, spec)
-        )
-        found = list(islice(matching, limit + 1))
-        links = {"self": link(address(call))}
-        if len(found) > limit:
-            links["next"] = link(address(call, before=str(found[limit - 1].date_ms)))
-        return json_response({"items": [_representation(entry) for entry in found[:limit]], "_links": links})
+        return self._page(call, _query(call))
+
+    def search(self, call: Call) -> Response:
+        """List entries by the same parameters, and by the policy statements in the body."""
+        return self._page(call, _query(call, has_body=True))
+
+    def count(self, call: Call) -> Response:
+        """Count entries from `after` to `before`, in as many buckets of time as `buckets` says."""
+        query = _query(call, has_body=True)
+        if query.after_ms is None:
+            raise invalid_request("after is required")
+        before_ms = self._store.ledger.now_ms() if query.before_ms is None else query.before_ms
+        buckets = call.number("buckets", _DEFAULT_BUCKETS)
+        if not 1 <= buckets <= _MOST_BUCKETS or before_ms <= query.after_ms:
+            raise invalid_request(f"buckets must be from 1 to {_MOST_BUCKETS}, and before later than after")
+        interval_ms = -(-(before_ms - query.after_ms) // buckets)
+        counts = [0] * -(-(before_ms - query.after_ms) // interval_ms)
+        for entry in self._matching(query):
+            if entry.date_ms < before_ms:
+                counts[(entry.date_ms - query.after_ms) // interval_ms] += 1
+        shown = [
+            {"timestamp": query.after_ms + index * interval_ms, "count": count} for index, count in enumerate(counts)
+        ]
+        return json_response({"buckets": shown, "totalCount": sum(counts), "bucketIntervalMs": interval_ms})
 
     def get(self, _: Call, entry_id: str) -> Response:
         """Return one entry, with the resource before and after."""
-        entry = self._store.audit_entry(entry_id)
-        detail = {
-            "delta": entry.delta,
-            "previousVersion": entry.previous,
-            "currentVersion": entry.current,
-            "subentries": [],
-        }
-        return json_response(_representation(entry) | detail)
+        return json_response(audit_detail(self._store.audit_entry(entry_id)))
+
+    def _page(self, call: Call, query: _Query) -> Response:
+        limit = call.number("limit", _DEFAULT_LIMIT)
+        if not 1 <= limit <= _LARGEST_LIMIT:
+            raise invalid_request(f"limit must be from 1 to {_LARGEST_LIMIT}")
+        found = list(islice(self._matching(query), limit + 1))
+        links = {"self": link(address(call))}
+        if len(found) > limit:
+            links["next"] = link(address(call, before=str(found[limit - 1].date_ms)))
+        return json_response({"items": [audit_representation(entry) for entry in found[:limit]], "_links": links})
+
+    def _matching(self, query: _Query) -> Iterator[AuditEntry]:
+        for entry in self._store.audit_entries(before_ms=query.before_ms, after_ms=query.after_ms):
+            if self._is_wanted(query, entry):
+                yield entry
+
+    def _is_wanted(self, query: _Query, entry: AuditEntry) -> bool:
+        def tags_of(kind: str, key: str) -> Collection[str]:
+            return self._tags(entry, kind, key)
+
+        return (
+            query.words in _searched_text(entry)
+            and (not query.members or entry.member_id in query.members)
+            and (not query.tokens or entry.token_id in query.tokens)
+            and any(query.spec is None or query.spec.matches(resource, tags_of) for _, resource in entry.accesses)
+            and any(allows(query.policy, action, resource, tags_of) for action, resource in entry.accesses)
+        )
+
+    def _tags(self, entry: AuditEntry, kind: str, key: str) -> Collection[str]:
+        """Return the tags that a part of an entry's resource had then, or has now when it is what contains it."""
+        if kind == {"project": "proj", "environment": "env"}.get(entry.kind, entry.kind):
+            tags: Collection[str] = (entry.current or entry.previous or {}).get("tags", ())
+            return tags
+        try:
+            if kind == "proj":
+                return self._store.project(key).tags
+            return self._store.environment(entry.project, key).tags if kind == "env" else ()
+        except ApiError:
+            return ()
 
 
-def _representation(entry: AuditEntry) -> dict[str, Any]:
-    place = "" if entry.environment is None or entry.kind == "environment" else f" in {entry.environment}"
-    author = entry.token_name or "opsctl"
-    return {
-        "_links": {
-            "self": link(f"{API}/auditlog/{entry.id}"),
-            "canonical": link(_address(entry)),
-            "parent": link(f"{API}/auditlog"),
-        },
-        "_id": str(entry.id),
-        "_accountId": ACCOUNT_ID,
-        "date": entry.date_ms,
-        "accesses": [{"action": action, "resource": resource} for action, resource in entry.accesses],
-        "kind": entry.kind,
-        "name": entry.name,
-        "description": "",
-        "shortDescription": "",
-        "comment": entry.comment,
-        "titleVerb": entry.title_verb,
-        "title": f"{author} {entry.title_verb} [{entry.name}]({_address(entry)}){place}",
-        "token": {
-            "_id": entry.token_id,
-            "name": entry.token_name,
-            "ending": entry.token_ending,
-            "serviceToken": True,
-        },
-        "target": {
-            "_links": {"canonical": link(_address(entry))},
-            "name": entry.name,
-            "resources": list(dict.fromkeys(resource for _, resource in entry.accesses)),
-        },
-        "parent": {
-            "_links": {"canonical": link(f"{API}/projects/{entry.project}")},
-            "name": entry.project,
-            "resource": f"proj/{entry.project}",
-        },
-    }
-
-
-def _address(entry: AuditEntry) -> str:
-    if entry.kind == "environment":
-        return f"{API}/projects/{entry.project}/environments/{entry.key}"
-    if entry.kind == "segment":
-        return f"{API}/segments/{entry.project}/{entry.environment}/{entry.key}"
-    return f"{API}/flags/{entry.project}/{entry.key}"
+def _query(call: Call, *, has_body: bool = False) -> _Query:
+    spec = call.text("spec")
+    is_empty = not has_body or not call.request.get_data(cache=True)
+    return _Query(
+        before_ms=call.number("before", 0) if call.text("before") else None,
+        after_ms=call.number("after", 0) if call.text("after") else None,
+        words=(call.text("q") or "").lower(),
+        spec=None if spec is None else Specifier.of(spec),
+        policy=() if is_empty else read_policy(call.body()),
+        members=frozenset(filter(None, call.request.args.getlist("member"))),
+        tokens=frozenset(filter(None, call.request.args.getlist("token"))),
+    )
 
 
 def _searched_text(entry: AuditEntry) -> str:
     return f"{entry.name}\n{entry.key}\n{entry.comment}\n{entry.title_verb}".lower()
-
-
-def _is_within(entry: AuditEntry, spec: list[tuple[str, str]]) -> bool:
-    """Whether any resource of the entry is what the specifier names, or within it; `*` on either side is every one."""
-    return any(_covers(spec, _parts(resource)) for _, resource in entry.accesses)
-
-
-def _parts(spec: str) -> list[tuple[str, str]]:
-    pairs = [part.partition("/") for part in spec.split(":")]
-    if not all(kind and key for kind, _, key in pairs):
-        raise invalid_request("a spec reads proj/KEY:env/KEY:flag/KEY")
-    return [(kind, key.partition(";")[0]) for kind, _, key in pairs]
-
-
-def _covers(wanted: list[tuple[str, str]], given: list[tuple[str, str]]) -> bool:
-    return len(wanted) <= len(given) and all(
-        kind == given_kind and (key == given_key or "*" in {key, given_key})
-        for (kind, key), (given_kind, given_key) in zip(wanted, given, strict=False)
-    )

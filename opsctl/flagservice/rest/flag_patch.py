@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from opsctl.flagservice.api_errors import invalid_request, not_understood
@@ -56,7 +56,7 @@ def plan_patch(call: Call, flags: Mapping[str, Flag], now_ms: int) -> PlannedCha
     merge = exactly(body["merge"], "merge", dict) if "merge" in body else body
     return PlannedChange(
         plan=lambda flag: _parsed(flag, apply_merge_patch(flag_document(flag), merge), now_ms),
-        author=call.author(body if "merge" in body else None),
+        author=replace(call.author(body if "merge" in body else None), merge=merge),
     )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from werkzeug.routing import Rule
 
+    from opsctl.flagservice.guard import Guard
     from opsctl.flagservice.model import Project
     from opsctl.flagservice.rest.call import Authenticated, Call
     from opsctl.flagservice.store import Store
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
 class FlagRoutes:
     """The routes of flags."""
 
-    def __init__(self, store: Store, now_ms: Callable[[], int]) -> None:
+    def __init__(self, store: Store, now_ms: Callable[[], int], guard: Guard) -> None:
         self._store = store
         self._now_ms = now_ms
+        self._guard = guard
 
     def rules(self, authenticated: Authenticated) -> Iterator[Rule]:
         """Yield the routes."""
@@ -80,14 +82,17 @@ class FlagRoutes:
         self._store.flag(project, key)
         change = plan_patch(call, self._store.flags(project), self._now_ms())
         is_dry = call.flag("dryRun", default=False)
+        plan = self._guard.checked(
+            project, change.plan, ignore_conflicts=call.flag("ignoreConflicts", default=False) or change.deletes
+        )
         if is_dry or change.deletes:
-            flag = self._store.preview_flag(project, key, change.plan)
+            flag = self._store.preview_flag(project, key, plan)
             if change.deletes:
                 require_unneeded(key, self._store.flags(project))
             if not is_dry:
                 self._store.delete_flag(project, key, change.author)
         else:
-            flag = self._store.change_flag(project, key, change.plan, change.author)
+            flag = self._store.change_flag(project, key, plan, change.author)
         return json_response(flag_representation(flag, owner))
 
     def delete(self, call: Call, project: str, key: str) -> Response:

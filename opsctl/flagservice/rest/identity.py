@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsctl.flagservice.api_errors import not_found
 from opsctl.flagservice.documents import without_nulls
+from opsctl.flagservice.model import MEMBER_ID
 from opsctl.flagservice.responses import json_response
 from opsctl.flagservice.rest.links import API, link, page
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from opsctl.flagservice.rest.call import Authenticated, Call
 
 ACCOUNT_ID = "local"
-MEMBER_ID = "000000000000000000000001"
 _CURRENT_VERSION = 20240415
 _ME = "me"
 

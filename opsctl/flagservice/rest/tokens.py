@@ -10,10 +10,11 @@ from werkzeug.wrappers import Response
 from opsctl.flagservice.api_errors import forbidden, invalid_request
 from opsctl.flagservice.credentials import ROLES
 from opsctl.flagservice.json_patch import apply_operations
+from opsctl.flagservice.model import MEMBER_ID
 from opsctl.flagservice.reading import member, optional
 from opsctl.flagservice.responses import json_response
 from opsctl.flagservice.rest.call import API_VERSIONS
-from opsctl.flagservice.rest.identity import MEMBER_ID, member_summary
+from opsctl.flagservice.rest.identity import member_summary
 from opsctl.flagservice.rest.links import API, link, page
 
 if TYPE_CHECKING:
