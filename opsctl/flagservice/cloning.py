@@ -20,7 +20,9 @@ _TAKEN_OVER = (
 )
 
 
-def cloned_flag(source: Flag, body: Mapping[str, Any], project: Project, now_ms: int) -> Flag:
+def cloned_flag(
+    source: Flag, body: Mapping[str, Any], project: Project, now_ms: int, flags: Mapping[str, Flag]
+) -> Flag:
     """Return the flag that a body describes, and where it is silent, the source; it still has to be validated.
 
     Every environment's configuration is the source's. Its salt is new: a percentage rollout draws its own lots.
@@ -30,7 +32,8 @@ def cloned_flag(source: Flag, body: Mapping[str, Any], project: Project, now_ms:
     """
     document = flag_document(source)
     given = {name: value for name, value in body.items() if value is not None}
-    flag = new_flag({name: document[name] for name in _TAKEN_OVER if name in document} | given, project, now_ms)
+    taken_over = {name: document[name] for name in _TAKEN_OVER if name in document}
+    flag = new_flag(taken_over | given, project, now_ms, flags)
     environments = {
         key: replace(
             source.environments.get(key, config),

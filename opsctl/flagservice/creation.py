@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from opsctl.flagservice.api_errors import invalid_request
+from opsctl.flagservice.instructions.scope import variation_of
 from opsctl.flagservice.model import EnvironmentConfig, Flag, FlagDefaults, Prerequisite, Project, Serve
 from opsctl.flagservice.parsing import parse_custom_properties, parse_variation
 from opsctl.flagservice.reading import member, objects, optional, resource_key, texts
@@ -22,10 +23,12 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def new_flag(body: Mapping[str, Any], project: Project, now_ms: int) -> Flag:
+def new_flag(
+    body: Mapping[str, Any], project: Project, now_ms: int, flags: Mapping[str, Flag] | None = None
+) -> Flag:
     """Return the flag that the body of `POST /api/v2/flags/{project}` describes; it still has to be validated.
 
-    Where the body is silent, the project's defaults for new flags hold.
+    Where the body is silent, the project's defaults for new flags hold. `flags` are those it may have as prerequisites.
 
     Raises:
         ApiError: 400, a member is missing or of a wrong type.
@@ -41,7 +44,7 @@ def new_flag(body: Mapping[str, Any], project: Project, now_ms: int) -> Flag:
     off_variation = member(defaults, "offVariation", int, usual.off_variation if is_usual else len(variations) - 1)
     availability = member(body, "clientSideAvailability", dict, {})
     snippet = member(body, "includeInSnippet", bool, project.using_environment_id)
-    prerequisites = tuple(_prerequisite(item) for item in objects(body, "initialPrerequisites", []))
+    prerequisites = tuple(_prerequisite(item, flags or {}) for item in objects(body, "initialPrerequisites", []))
     is_on = member(body, "isFlagOn", bool, False)
     return Flag(
         key=resource_key(body),
@@ -105,5 +108,8 @@ def _named(usual: FlagDefaults) -> list[dict[str, Any]]:
     ]
 
 
-def _prerequisite(item: Mapping[str, Any]) -> Prerequisite:
-    return Prerequisite(member(item, "key", str), member(item, "variation", int, 0))
+def _prerequisite(item: Mapping[str, Any], flags: Mapping[str, Flag]) -> Prerequisite:
+    flag = flags.get(member(item, "key", str))
+    if flag is None:
+        raise invalid_request(f"there is no flag {item['key']!r} to be a prerequisite")
+    return Prerequisite(flag.key, variation_of(item, flag))

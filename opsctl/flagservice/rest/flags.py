@@ -68,11 +68,11 @@ class FlagRoutes:
     def create(self, call: Call, project: str) -> Response:
         """Create a flag; `clone` names one whose targeting it takes over, and whatever the body does not say."""
         owner, body, now_ms = self._store.project(project), call.object_body(), self._now_ms()
-        clone = call.text("clone")
+        clone, flags = call.text("clone"), self._store.flags(project)
         if clone is None:
-            flag = new_flag(body, owner, now_ms)
+            flag = new_flag(body, owner, now_ms, flags)
         else:
-            flag = cloned_flag(self._store.flag(project, clone), body, owner, now_ms)
+            flag = cloned_flag(self._store.flag(project, clone), body, owner, now_ms, flags)
         created = self._store.create_flag(project, flag, call.author())
         return json_response(flag_representation(created, owner), 201)
 
