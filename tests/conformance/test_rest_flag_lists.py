@@ -240,7 +240,9 @@ def test_the_last_instruction_may_delete_the_flag(flags):
 )
 def test_a_flag_that_another_one_needs_cannot_be_deleted(flags, delete):
     needed = create(flags)
-    create(flags, initial_prerequisites=[ld.FlagPrerequisitePost(key=needed.key, variation_id=needed.variations[0].id)])
+    prerequisite = ld.FlagPrerequisitePost(key=needed.key, variation_id=needed.variations[1].id)
+    needing = create(flags, initial_prerequisites=[prerequisite])
+    assert [(one.key, one.variation) for one in needing.environments["test"].prerequisites] == [(needed.key, 1)]
 
     with pytest.raises(ld.exceptions.ApiException) as refused:
         delete(flags, needed.key)
