@@ -23,9 +23,7 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def new_flag(
-    body: Mapping[str, Any], project: Project, now_ms: int, flags: Mapping[str, Flag] | None = None
-) -> Flag:
+def new_flag(body: Mapping[str, Any], project: Project, now_ms: int, flags: Mapping[str, Flag] | None = None) -> Flag:
     """Return the flag that the body of `POST /api/v2/flags/{project}` describes; it still has to be validated.
 
     Where the body is silent, the project's defaults for new flags hold. `flags` are those it may have as prerequisites.

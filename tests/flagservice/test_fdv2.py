@@ -85,6 +85,7 @@ def objects(events):
 def create(service, key, **body):
     answer = service.request("POST", "flags/default", {"key": key, "name": key, **body})
     assert answer.status == 201, answer.data
+    return answer.json()
 
 
 def test_a_poll_without_basis_is_a_full_transfer(flag_service):
@@ -212,8 +213,8 @@ def test_a_stream_that_resumes_is_sent_what_it_missed(flag_service):
 
 
 def test_a_filter_selects_by_tag_with_prerequisites_and_follows_the_tags(flag_service):
-    create(flag_service, "needed")
-    create(flag_service, "checkout", tags=["shop"], initialPrerequisites=[{"key": "needed", "variation": 0}])
+    variation = create(flag_service, "needed")["variations"][0]["_id"]
+    create(flag_service, "checkout", tags=["shop"], initialPrerequisites=[{"key": "needed", "variationId": variation}])
     _, _, events = events_of_poll(flag_service, flag_filter="shop")
     assert {key for _, _, key in objects(events)} == {"needed", "checkout"}
     old, new = Stream(flag_service, "/all?filter=shop"), Stream(flag_service, "/sdk/stream?filter=shop")
