@@ -102,8 +102,12 @@ class Wiring:
         )
 
     def smoke(self, url: str, on_step: Callable[[SmokeStep], None], *, expects_avatars: bool = False) -> Smoke:
-        """Return the use case that kills and restores the feed at `url`; `on_step` is told each step as it ends."""
+        """Return the use case that kills and restores the feed at `url`; `on_step` is told each step as it ends.
+
+        The instances of a feed at an address of this machine have to confirm, those of one elsewhere cannot.
+        """
         from opsctl.adapters.feed_client import FeedClient  # noqa: PLC0415 - start-up
+        from opsctl.core.addresses import is_loopback_url  # noqa: PLC0415 - start-up
         from opsctl.core.flags import FlagRef  # noqa: PLC0415 - start-up
         from opsctl.services.smoke import Smoke  # noqa: PLC0415 - start-up
         from opsctl.services.switch import SwitchRequest  # noqa: PLC0415 - start-up
@@ -125,6 +129,7 @@ class Wiring:
             clock=self._clock,
             timeout_s=settings.timeout_s,
             expects_avatars=expects_avatars,
+            expects_instances=is_loopback_url(url),
             on_step=on_step,
         )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import time
 from typing import TYPE_CHECKING
 
 from opsctl.core.instances import InstanceReport
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LARGEST_REPORT = 4 * 1024 * 1024
-_LEFT_BEHIND_AFTER_S = 10.0
 _OK = 200
 
 
@@ -30,17 +28,11 @@ class ControlChannel(http.client.HTTPConnection):
         """Connect to the socket instead of to a host.
 
         Raises:
-            ConnectionRefusedError: nobody listens on it. A socket that was left behind long ago is removed; a young
-                one may belong to an instance that is about to listen.
-            OSError: it cannot be connected to.
+            OSError: it cannot be connected to; `ConnectionRefusedError` when nobody listens on it.
         """
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        try:
-            self.sock.connect(str(self._path))
-        except ConnectionRefusedError:
-            _remove_left_behind(self._path)
-            raise
+        self.sock.connect(str(self._path))
 
     def read_state(self) -> InstanceReport:
         """Return the instance's report.
@@ -88,11 +80,3 @@ def _report(body: bytes) -> InstanceReport:
     if len(body) > _LARGEST_REPORT:
         raise ValueError("the report is too large")
     return InstanceReport.from_wire(json.loads(body))
-
-
-def _remove_left_behind(path: Path) -> None:
-    try:
-        if time.time() - path.stat().st_mtime > _LEFT_BEHIND_AFTER_S:
-            path.unlink()
-    except OSError:
-        return

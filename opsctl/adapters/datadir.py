@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+_LOCK = "serve.lock"
+_PATIENCE_S = 0.5
+_AGAIN_S = 0.02
 
 
 @contextmanager
@@ -22,7 +28,7 @@ def exclusive_data_dir(data_dir: Path) -> Iterator[None]:
     """
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = (data_dir / "serve.lock").open("a")
+        handle = (data_dir / _LOCK).open("a")
     except OSError as error:
         raise OpsError(
             ErrorCode.BAD_CONFIG,
@@ -30,12 +36,38 @@ def exclusive_data_dir(data_dir: Path) -> Iterator[None]:
             hint="choose another: OPSCTL_DATA_DIR=/path/you/can/write",
         ) from error
     with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not _locked(handle):
             raise OpsError(
                 ErrorCode.BAD_CONFIG,
                 f"another opsctl serve is running on {data_dir}",
                 hint="stop that one, or give this one a place of its own: --data-dir DIR",
-            ) from error
+            )
+        os.utime(handle.fileno())
         yield
+
+
+def served_since_s(data_dir: Path) -> float | None:
+    """Return when the `opsctl serve` that holds `data_dir` took it, in seconds since 1970; `None` when none does."""
+    try:
+        with (data_dir / _LOCK).open("rb") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return os.fstat(handle.fileno()).st_mtime
+    except OSError:
+        return None
+    return None
+
+
+def _locked(handle: IO[str]) -> bool:
+    """Lock the file. Whoever only asks whether it is locked holds it for a moment: that is waited out."""
+    give_up_s = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= give_up_s:
+                return False
+            time.sleep(_AGAIN_S)
+        else:
+            return True

@@ -29,12 +29,15 @@ class SocketObservation:
     ends the threads.
     """
 
-    def __init__(self, sockets: Iterable[Path], *, patience_s: float) -> None:
+    def __init__(
+        self, sockets: Iterable[Path], *, patience_s: float, is_expected: Callable[[Path], bool] = lambda _path: False
+    ) -> None:
+        """Take the sockets, the patience, and who knows whether somebody should listen on one."""
         self._news = threading.Condition()
         self._changes = 0
         self._changes_told = 0
         self._patience_s = patience_s
-        self._followers = [_Follower(path, self._tell) for path in sockets]
+        self._followers = [_Follower(path, self._tell, is_expected) for path in sockets]
 
     def __enter__(self) -> Self:
         for follower in self._followers:
@@ -53,7 +56,7 @@ class SocketObservation:
             follower.join(_JOIN_S)
 
     def sightings(self) -> tuple[Sighting, ...]:
-        """Return every instance as last seen; a socket that nobody ever listened on is no instance."""
+        """Return every instance as last seen; a socket that nobody ever listened on and nobody should is none."""
         seen = [follower.sighting for follower in self._followers]
         return tuple(sighting for sighting in seen if sighting is not None)
 
@@ -73,12 +76,13 @@ class SocketObservation:
 class _Follower(threading.Thread):
     """Follows one instance, across its restarts, until it is stopped."""
 
-    def __init__(self, path: Path, tell: Callable[[], None]) -> None:
+    def __init__(self, path: Path, tell: Callable[[], None], is_expected: Callable[[Path], bool]) -> None:
         super().__init__(name=f"opsctl-follow-{path.stem}", daemon=True)
         self.armed = threading.Event()
         self.sighting: Sighting | None = Sighting(path.stem)
         self._path = path
         self._tell = tell
+        self._is_expected = is_expected
         self._stopping = threading.Event()
         self._channel: ControlChannel | None = None
 
@@ -89,16 +93,18 @@ class _Follower(threading.Thread):
 
     def run(self) -> None:
         while not self._stopping.is_set():
+            is_absent = False
             try:
                 self._follow()
             except (ConnectionRefusedError, FileNotFoundError):
-                if not self._was_seen():
+                if not self._was_seen() and not self._is_expected(self._path):
                     self._see(None)
                     return
+                is_absent = True
             except (OSError, ValueError, http.client.HTTPException):
                 pass
             if not self._stopping.is_set():
-                self._lose()
+                self._lose(is_absent=is_absent)
             self.armed.set()
             self._stopping.wait(_RECONNECT_S)
 
@@ -116,9 +122,11 @@ class _Follower(threading.Thread):
     def _was_seen(self) -> bool:
         return self.sighting is not None and self.sighting.report is not None
 
-    def _lose(self) -> None:
+    def _lose(self, *, is_absent: bool) -> None:
         if self.sighting is not None and self.sighting.report is not None:
             self._see(replace(self.sighting, is_gone=True))
+        else:
+            self._see(Sighting(self._path.stem, is_gone=is_absent))
 
     def _see(self, sighting: Sighting | None) -> None:
         if sighting != self.sighting:

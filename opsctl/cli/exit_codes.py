@@ -10,7 +10,7 @@ from opsctl.core.errors import ErrorCode
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from opsctl.core.switch import Outcome
+    from opsctl.core.switch import Receipt
 
 
 class ExitCode(IntEnum):
@@ -33,7 +33,7 @@ MEANINGS: Mapping[ExitCode, str] = {
     ExitCode.OK: "done and confirmed, or nothing to do; for `serve`: stopped as asked",
     ExitCode.FAILED: "failed; the message says what",
     ExitCode.USAGE: "usage: bad option, missing confirmation without a terminal, bad configuration",
-    ExitCode.NOT_CONFIRMED: "written, but not everyone confirmed before the deadline; the message names who",
+    ExitCode.NOT_CONFIRMED: "written, but not everyone confirmed in time, or nobody was there to; the message says who",
     ExitCode.CREDENTIALS: "credentials or permission",
     ExitCode.UNREACHABLE: "provider unreachable",
     ExitCode.REFUSED: "refused by the provider: approval required, pending change, conflict that did not clear",
@@ -66,10 +66,14 @@ EXIT_CODES: Mapping[ErrorCode, ExitCode] = {
 }
 
 
-def exit_code_of(outcome: Outcome) -> ExitCode:
-    """Return the exit code for how a kill or restore ended."""
+def exit_code_of(receipt: Receipt) -> ExitCode:
+    """Return the exit code for how a kill or restore ended.
+
+    A change that nobody was there to confirm is not a confirmed one; where nothing was written, nothing had to be.
+    """
     return {
+        "no_instances": ExitCode.OK if receipt.written_ms is None else ExitCode.NOT_CONFIRMED,
         "pending": ExitCode.NOT_CONFIRMED,
         "superseded": ExitCode.SUPERSEDED,
         "interrupted": ExitCode.INTERRUPTED,
-    }.get(outcome, ExitCode.OK)
+    }.get(receipt.outcome, ExitCode.OK)

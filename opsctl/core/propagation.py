@@ -73,9 +73,9 @@ class Sighting:
 
     Attributes:
         instance: Its name, also when it says nothing.
-        report: What it said last; `None` when it accepted the connection and has not answered.
+        report: What it said last; `None` when it has not answered.
         accepted_at_s: When it accepted the observing request, on the observer's monotonic clock.
-        is_gone: Whether it stopped answering after that.
+        is_gone: Whether it stopped answering after that; without a report, whether it is not there although it should.
     """
 
     instance: str
@@ -131,7 +131,7 @@ def summarise(sightings: Iterable[Sighting], expectation: Expectation, *, base_s
             continue
         instances += 1
         if report is None:
-            stragglers.append(f"{sighting.instance} does not answer")
+            stragglers.append(_silent(sighting))
             continue
         contradicted = contradicted or expectation.is_contradicted_by(report)
         browsers += report.browsers.connected
@@ -168,6 +168,11 @@ def _elsewhere(report: InstanceReport, expectation: Expectation) -> str:
     if report.environment != expectation.ref.environment:
         return f"{report.instance} serves another environment: {report.environment}"
     return f"{report.instance} serves another project: {report.project}"
+
+
+def _silent(sighting: Sighting) -> str:
+    missing = "is not there, although opsctl serve is running"
+    return f"{sighting.instance} {missing if sighting.is_gone else 'does not answer'}"
 
 
 def _lagging(sighting: Sighting, report: InstanceReport, expectation: Expectation) -> str:

@@ -10,8 +10,11 @@ from builders import a_report
 from support.control_sockets import FakeInstance
 from support.waiting import eventually
 
+from opsctl.adapters.datadir import exclusive_data_dir, served_since_s
 from opsctl.adapters.instances import SocketInstances
+from opsctl.core.errors import OpsError
 from opsctl.core.modes import Mode
+from opsctl.core.propagation import Sighting
 from opsctl.core.rundir import run_dir
 
 
@@ -98,6 +101,64 @@ def test_a_socket_left_behind_long_ago_is_removed_and_a_young_one_is_not(sockets
 
     assert not old.exists()
     assert young.exists()
+
+
+def test_an_instance_that_serve_is_about_to_start_again_is_missing_and_not_absent(tmp_path, sockets, instances):
+    """The worker was killed: its socket refuses, and the supervisor waits before the next attempt."""
+    with exclusive_data_dir(tmp_path):
+        path = left_behind(sockets, "worker-0")
+
+        assert instances.list_sightings() == (Sighting("worker-0", is_gone=True),)
+        with instances.observe() as observation:
+            assert observation.sightings() == (Sighting("worker-0", is_gone=True),)
+            path.unlink()
+            FakeInstance(sockets, "worker-0", a_report("worker-0", version=8))
+
+            eventually(lambda: observation.sightings()[0].report is not None, what="its report once it is back")
+
+
+def test_an_instance_without_a_socket_is_missing_while_serve_runs_and_none_afterwards(tmp_path, instances):
+    with exclusive_data_dir(tmp_path):
+        assert names(instances.list_sightings()) == ["worker-0"]
+        observation = instances.observe().__enter__()
+        assert names(observation.sightings()) == ["worker-0"]
+
+    eventually(lambda: observation.sightings() == (), what="that nobody is expected any more")
+    observation.__exit__(None, None, None)
+    assert instances.list_sightings() == ()
+
+
+def test_a_socket_older_than_the_serve_that_runs_is_left_behind(tmp_path, sockets, instances):
+    old = left_behind(sockets, "worker-7", age_s=3600)
+
+    with exclusive_data_dir(tmp_path):
+        assert names(instances.list_sightings()) == ["worker-0"]
+
+    assert not old.exists()
+
+
+def test_asking_whether_serve_runs_does_not_keep_one_from_starting(tmp_path):
+    with exclusive_data_dir(tmp_path):
+        pass
+    asking = threading.Event()
+    asker = threading.Thread(target=lambda: [served_since_s(tmp_path) for _ in iter(asking.is_set, True)], daemon=True)
+    asker.start()
+
+    for _ in range(50):
+        with exclusive_data_dir(tmp_path):
+            assert served_since_s(tmp_path) is not None
+
+    asking.set()
+    asker.join(10)
+
+
+def test_a_second_serve_on_the_same_data_is_refused(tmp_path):
+    with (
+        exclusive_data_dir(tmp_path),
+        pytest.raises(OpsError, match="another opsctl serve"),
+        exclusive_data_dir(tmp_path),
+    ):
+        pass
 
 
 def test_an_observation_starts_with_where_everyone_stands(sockets, instances):

@@ -2,16 +2,17 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
-from builders import KEY
+from builders import KEY, REF, a_flag
 from fakes import ClosedPipe
 
 from opsctl.cli.app import build_app
 from opsctl.cli.exit_codes import EXIT_CODES, exit_code_of
 from opsctl.cli.io import Streams
 from opsctl.core.errors import ErrorCode, OpsError
-from opsctl.core.switch import Outcome
+from opsctl.core.switch import Outcome, Receipt, plan_kill
 
 
 def commands_of(group, path=()):
@@ -34,19 +35,22 @@ def test_every_error_code_has_an_exit_code_and_none_is_success(code):
 
 
 @pytest.mark.parametrize(
-    ("outcome", "exit_code"),
+    ("outcome", "written", "unwritten"),
     [
-        (Outcome.CONFIRMED, 0),
-        (Outcome.NO_INSTANCES, 0),
-        (Outcome.NOT_VERIFIED, 0),
-        (Outcome.PLANNED, 0),
-        (Outcome.PENDING, 3),
-        (Outcome.SUPERSEDED, 7),
-        (Outcome.INTERRUPTED, 130),
+        (Outcome.CONFIRMED, 0, 0),
+        (Outcome.NO_INSTANCES, 3, 0),
+        (Outcome.NOT_VERIFIED, 0, 0),
+        (Outcome.PLANNED, 0, 0),
+        (Outcome.PENDING, 3, 3),
+        (Outcome.SUPERSEDED, 7, 7),
+        (Outcome.INTERRUPTED, 130, 130),
     ],
 )
-def test_every_outcome_has_its_exit_code(outcome, exit_code):
-    assert exit_code_of(outcome) == exit_code
+def test_every_outcome_has_its_exit_code(outcome, written, unwritten):
+    receipt = Receipt(plan_kill(a_flag().build(), REF), outcome, 8)
+
+    assert exit_code_of(replace(receipt, written_ms=41.0)) == written
+    assert exit_code_of(receipt) == unwritten
 
 
 @pytest.mark.parametrize(

@@ -68,18 +68,37 @@ def test_without_waiting_it_says_that_nothing_was_verified(opsctl, wired):
     assert wired.instances.observed == 0
 
 
-def test_without_instances_the_last_line_does_not_claim_that_the_feed_degraded(opsctl):
-    result = opsctl("kill", "--yes")
+def test_a_kill_that_nobody_was_there_to_confirm_exits_3_and_claims_nothing(opsctl, wired):
+    result = opsctl("kill", "--yes", expect=3)
 
+    assert not is_on(wired)
     assert "none found on this machine" in result.out
     assert "degraded" not in result.out
-    assert "no instance of the feed was there to confirm" in result.last_line
+    assert "--no-wait" in result.out
+    assert result.last_line.startswith("off: written; no instance of the feed was there to confirm.")
+
+
+def test_where_nothing_was_to_be_written_nobody_has_to_confirm_and_nothing_is_claimed(opsctl, wired):
+    wired.flags_at_provider.set(REF, on=False)
+
+    result = opsctl("kill", "--yes")
+
+    assert "degraded" not in result.out
+    assert result.last_line.startswith("off: nothing written; no instance of the feed was there to confirm.")
+
+
+def test_an_instance_that_is_missing_is_waited_for_and_named(opsctl, wired):
+    wired.script([Sighting("worker-0", is_gone=True)])
+
+    result = opsctl("kill", "--yes", "--timeout", "1s", expect=3)
+
+    assert "worker-0 is not there, although opsctl serve is running" in result.out
 
 
 def test_instances_of_another_environment_are_not_called_none(opsctl, wired):
     wired.script([a_sighting(environment="production")])
 
-    result = opsctl("kill", "--yes")
+    result = opsctl("kill", "--yes", expect=3)
 
     assert "instances    none here for test\n" in result.out
     assert "not counted  worker-0 serves another environment: production\n" in result.out
@@ -142,7 +161,7 @@ def test_restore_without_tty_and_without_yes_is_refused(opsctl, wired):
 
 
 def test_on_a_terminal_an_environment_that_is_not_critical_needs_no_answer(opsctl, wired):
-    result = opsctl("kill", answers=[])
+    result = opsctl("kill", "--no-wait", answers=[])
 
     assert "[y/N]" not in result.err
     assert not is_on(wired)
@@ -150,7 +169,7 @@ def test_on_a_terminal_an_environment_that_is_not_critical_needs_no_answer(opsct
 
 @pytest.mark.parametrize("answer", ["y", "Y", "yes"])
 def test_a_kill_in_a_critical_environment_asks_once(opsctl, wired, answer):
-    result = opsctl("kill", "--env", "production", answers=[answer])
+    result = opsctl("kill", "--no-wait", "--env", "production", answers=[answer])
 
     assert result.err.count("?") == 1
     assert f"kill {KEY} in production (critical)? [y/N]" in result.err
@@ -175,7 +194,7 @@ def test_no_answer_at_all_writes_nothing(opsctl, wired):
 def test_a_restore_in_a_critical_environment_wants_its_key_typed(opsctl, wired, answer, expect, restored):
     wired.flags_at_provider.flags[KEY] = a_flag().killed("production").build()
 
-    opsctl("restore", "--env", "production", answers=[answer], expect=expect)
+    opsctl("restore", "--no-wait", "--env", "production", answers=[answer], expect=expect)
 
     assert is_on(wired, "production") is restored
 
@@ -183,7 +202,7 @@ def test_a_restore_in_a_critical_environment_wants_its_key_typed(opsctl, wired, 
 def test_an_environment_marked_for_confirmation_asks_too(opsctl, wired):
     wired.flags_at_provider.environments["test"] = Environment("test", confirm_changes=True)
 
-    assert "(marked for confirmation)" in opsctl("kill", answers=["y"]).err
+    assert "(marked for confirmation)" in opsctl("kill", "--no-wait", answers=["y"]).err
 
 
 def test_json_output_never_asks(opsctl, wired):
@@ -194,7 +213,7 @@ def test_json_output_never_asks(opsctl, wired):
 
 
 def test_yes_answers_every_question(opsctl, wired):
-    opsctl("kill", "--env", "production", "--yes", "--json", answers=[])
+    opsctl("kill", "--no-wait", "--env", "production", "--yes", "--json", answers=[])
 
     assert not is_on(wired, "production")
 
@@ -259,7 +278,7 @@ def test_what_the_provider_refuses_has_its_exit_code(opsctl, wired, code, exit_c
 def test_a_wait_for_the_provider_is_told_on_stderr(opsctl, wired):
     wired.flags_at_provider.fail_writes(OpsError(ErrorCode.RATE_LIMITED, "too many requests", retry_after_s=1.0))
 
-    result = opsctl("kill", "--yes")
+    result = opsctl("kill", "--no-wait", "--yes")
 
     assert "too many requests; trying again in" in result.err
     assert "too many" not in result.out
@@ -304,6 +323,6 @@ def test_a_dry_run_of_what_is_done_already_says_that_there_is_nothing_to_do(opsc
 
 
 def test_the_whole_report_names_the_environment_that_was_meant(opsctl):
-    assert opsctl("kill", "--env", "production", "--yes").out.startswith(
+    assert opsctl("kill", "--no-wait", "--env", "production", "--yes").out.startswith(
         "target       local flag service · project default · production\n"
     )

@@ -50,13 +50,13 @@ def finish(process):
 
 
 def test_kill_status_restore(start):
-    assert finish(start("kill", "--yes", "--reason", "drill"))[0] == 0
+    assert finish(start("kill", "--yes", "--no-wait", "--reason", "drill"))[0] == 0
 
     _code, out, _err = finish(start("status", "--json"))
     assert json.loads(out)["provider"]["mode"] == "degraded"
     assert json.loads(out)["last_change"]["comment"] == "drill"
 
-    assert finish(start("restore", "--yes", "--quiet"))[0] == 0
+    assert finish(start("restore", "--yes", "--no-wait", "--quiet"))[0] == 0
 
 
 def test_without_a_terminal_and_without_yes_nothing_is_written(start):
@@ -141,7 +141,7 @@ def test_watch_ends_when_its_reader_goes_away(start):
 
 def test_on_a_terminal_a_critical_environment_is_asked_about_on_stderr(start):
     mine, theirs = pty.openpty()
-    process = start("kill", "--env", "production", stdin=theirs, stderr=theirs, stdout=subprocess.PIPE)
+    process = start("kill", "--no-wait", "--env", "production", stdin=theirs, stderr=theirs, stdout=subprocess.PIPE)
     os.close(theirs)
     asked = b""
     while b"[y/N]" not in asked:
@@ -168,7 +168,7 @@ def test_no_secret_is_in_what_is_said(start, flag_service):
 
 
 def test_latin_1_terminals_do_not_turn_a_kill_into_a_traceback(start):
-    code, out, err = finish(start("kill", "--yes", env={"PYTHONIOENCODING": "ascii", "LANG": "C"}))
+    code, out, err = finish(start("kill", "--yes", "--no-wait", env={"PYTHONIOENCODING": "ascii", "LANG": "C"}))
 
     assert (code, err) == (0, "")
     assert "version 1 ? 2" in out
@@ -178,7 +178,7 @@ def test_closed_standard_streams_do_not_stop_a_kill(environ, tmp_path):
     command = [sys.executable, "-m", "opsctl"]
 
     done = subprocess.run(
-        ["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *command, "kill", "--yes"],
+        ["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *command, "kill", "--yes", "--no-wait"],
         check=False,
         env=environ,
         cwd=tmp_path,
@@ -190,6 +190,7 @@ def test_closed_standard_streams_do_not_stop_a_kill(environ, tmp_path):
 
 def test_a_kill_loads_neither_pydantic_nor_the_sdk_nor_rich(environ, flag_service):
     """Each of them takes longer to load than the rest of the kill."""
+    FakeInstance(run_dir(flag_service.data_dir), "worker-0", a_report(version=2, mode=Mode.DEGRADED))
     script = (
         "import os, sys; from pathlib import Path; from opsctl.cli.app import run; from opsctl.cli.io import Streams;"
         "code = run(['kill', '--yes'], streams=Streams.of_process({}), environ=os.environ, directory=Path());"

@@ -8,6 +8,7 @@ from builders import a_report
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opsctl.core.addresses import is_loopback_url
 from opsctl.core.durations import format_age, format_ms, parse_duration_s
 from opsctl.core.epochs import Epoch
 from opsctl.core.instances import InstanceReport, sdk_key_digest
@@ -166,3 +167,18 @@ def test_control_sockets_of_a_long_path_stand_in_a_short_one_of_their_own():
     assert first.parent == Path("/tmp")
     assert first != second
     assert len(str(first / "worker-999.sock")) <= 104
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:5000", "http://localhost", "https://feed.localhost/x", "http://[::1]:5000", "http://127.9.9.9"],
+)
+def test_addresses_of_this_machine_are_known(url):
+    assert is_loopback_url(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://feed.example", "http://10.0.0.7:5000", "http://localhost.example", "http://[", ""]
+)
+def test_other_addresses_are_not_taken_for_this_machine(url):
+    assert not is_loopback_url(url)

@@ -37,6 +37,7 @@ class Feed:
         self.written = 1
         self.degraded_page = PageSeen(Mode.DEGRADED, 0, shows_recommendations=False)
         self.outcome = Outcome.CONFIRMED
+        self.seen = Propagation(instances=1, instances_confirmed=1)
 
     def page(self):
         return PageSeen(Mode.FULL, 12, shows_recommendations=True) if self.mode is Mode.FULL else self.degraded_page
@@ -59,10 +60,10 @@ class Feed:
         if self.follows:
             self.mode = Mode.FULL if change.turns_on else Mode.DEGRADED
         plan = SwitchPlan(REF, change, self.version - 1, True, self.mode, "")
-        return Receipt(plan, self.outcome, self.version, propagation=Propagation(instances=1, instances_confirmed=1))
+        return Receipt(plan, self.outcome, self.version, propagation=self.seen)
 
 
-def smoke(feed):
+def smoke(feed, *, expects_instances=True):
     steps = []
     report = Smoke(
         url="http://127.0.0.1:5000",
@@ -73,6 +74,7 @@ def smoke(feed):
         clock=Clock(),
         timeout_s=1,
         expects_avatars=True,
+        expects_instances=expects_instances,
         on_step=steps.append,
     ).run()
     assert tuple(steps) == report.steps
@@ -107,6 +109,30 @@ def test_a_kill_that_not_everyone_confirmed_fails_and_is_taken_back():
 
     assert report.failures[0].claim == "a kill is confirmed by all"
     assert feed.changes == [Change.KILL, Change.RESTORE]
+
+
+def test_a_kill_that_no_instance_was_there_to_confirm_fails_and_is_taken_back():
+    feed = Feed()
+    feed.outcome, feed.seen = Outcome.NO_INSTANCES, Propagation()
+
+    report = smoke(feed)
+
+    assert report.failures[0].claim == "a kill is confirmed by all"
+    assert "no instance was there to confirm" in report.failures[0].failure.message
+    assert feed.changes == [Change.KILL, Change.RESTORE]
+
+
+def test_of_a_feed_elsewhere_the_client_and_the_page_are_the_proof_and_no_more_is_claimed():
+    feed = Feed()
+    feed.outcome, feed.seen = Outcome.NO_INSTANCES, Propagation()
+
+    report = smoke(feed, expects_instances=False)
+
+    assert report.passed
+    assert not any("confirmed" in step.claim for step in report.steps)
+    assert [step.observed for step in report.steps if step.claim == "a kill is written"] == [
+        "version 2; no instance is on this machine: the client and the page are the proof"
+    ]
 
 
 @pytest.mark.parametrize(

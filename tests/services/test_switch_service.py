@@ -108,6 +108,19 @@ def test_without_instances_nothing_is_claimed_but_the_write():
     assert Bench([]).run().outcome is Outcome.NO_INSTANCES
 
 
+def test_an_instance_that_is_being_started_again_is_waited_for():
+    bench = Bench([Sighting("worker-0", is_gone=True)], [AFTER])
+
+    assert bench.run().outcome is Outcome.CONFIRMED
+
+
+def test_an_instance_that_should_be_there_and_does_not_come_back_is_named():
+    receipt = Bench([Sighting("worker-0", is_gone=True)]).run(timeout_s=1.0)
+
+    assert receipt.outcome is Outcome.PENDING
+    assert receipt.propagation.stragglers == ("worker-0 is not there, although opsctl serve is running",)
+
+
 def test_without_waiting_nothing_is_observed():
     bench = Bench([BEFORE])
 

@@ -8,7 +8,8 @@ from opsctl.cli.invocation import Call, WriteOptions
 def kill(call: Call, write: WriteOptions) -> int:
     """Turn the kill switch off.
 
-    It returns when every instance and every connected browser confirmed, and says who did not.
+    It returns when every instance and every connected browser confirmed, and says who did not. Where no instance of
+    the feed runs on this machine, nobody can confirm: use --no-wait there.
 
     Example: opsctl kill --reason "checkout p99 above 2 s" --incident INC-4312
     """
@@ -19,7 +20,8 @@ def kill(call: Call, write: WriteOptions) -> int:
 def restore(call: Call, write: WriteOptions) -> int:
     """Turn the kill switch on again.
 
-    It returns when every instance and every connected browser confirmed, and says who did not.
+    It returns when every instance and every connected browser confirmed, and says who did not. Where no instance of
+    the feed runs on this machine, nobody can confirm: use --no-wait there.
 
     Example: opsctl restore --reason "checkout is fine again"
     """
@@ -54,4 +56,4 @@ def _switch(call: Call, verb: str, write: WriteOptions) -> int:
         data=lambda view: rendering.to_data(receipt, view),
         is_report=True,
     )
-    return exit_code_of(receipt.outcome)
+    return exit_code_of(receipt)

@@ -31,6 +31,8 @@ def to_text(receipt: Receipt, view: View) -> str:
         lines += _observed(receipt.propagation, view)
     if receipt.propagation is not None:
         lines += elsewhere_lines(view, receipt.propagation.elsewhere)
+    if receipt.outcome is Outcome.NO_INSTANCES and receipt.written_ms is not None:
+        lines.append(view.line("", "where the feed runs on other machines: --no-wait, which verifies nothing"))
     lines.append(_closing(receipt, view))
     return "\n".join(lines)
 
@@ -145,7 +147,7 @@ def _state(receipt: Receipt) -> str:
     is_written = receipt.plan.is_needed
     state, opposite = ("on", "off") if receipt.plan.change.turns_on else ("off", "on")
     states = {
-        Outcome.NO_INSTANCES: f"{state}: {'written and read back' if is_written else 'read'};"
+        Outcome.NO_INSTANCES: f"{state}: {'written' if is_written else 'nothing written'};"
         " no instance of the feed was there to confirm.",
         Outcome.NOT_VERIFIED: f"{state}: {'written' if is_written else 'nothing written'}, nothing verified.",
         Outcome.PENDING: f"pending: {'written, but ' if is_written else ''}not everyone confirmed in time.",
