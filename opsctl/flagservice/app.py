@@ -13,6 +13,7 @@ from werkzeug.routing import Map
 from werkzeug.wrappers import Request, Response
 
 from opsctl.flagservice.api_errors import ApiError, invalid_request, method_not_allowed, not_found, unavailable
+from opsctl.flagservice.database_errors import meaning_of
 from opsctl.flagservice.responses import error_response
 from opsctl.flagservice.rest.cors import allow_pages, is_preflight
 
@@ -82,8 +83,8 @@ def _refusal(error: Exception) -> ApiError:
         case HTTPException():
             return ApiError(error.code or 500, "invalid_request", error.name)
         case sqlite3.Error():
-            _LOG.error("the database refused: %s", error)
-            return unavailable(f"The database refused, nothing was changed: {error}")
+            _LOG.error("the database refused: %s", meaning_of(error))
+            return unavailable(f"The database refused, nothing was changed: {meaning_of(error)}")
         case _:
             _LOG.error("a request failed", exc_info=error)
             return ApiError(500, "internal_service_error", "Internal service error")

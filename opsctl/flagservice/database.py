@@ -9,6 +9,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.flagservice.database_errors import is_locked, meaning_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -117,14 +118,13 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        code = error.sqlite_errorcode & 0xFF
-        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        if is_locked(error):
             raise OpsError(
                 ErrorCode.FAILED, f"{path} is locked by another process", hint=f"see who has it: fuser {path}"
             ) from error
         raise OpsError(
             ErrorCode.FAILED,
-            f"{path} cannot be opened for writing: {error}",
+            f"{path} cannot be opened for writing: {meaning_of(error)}",
             hint=f"check its permissions and the free space: ls -ld {path.parent}; df {path.parent}",
         ) from error
     except sqlite3.DatabaseError as error:
