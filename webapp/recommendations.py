@@ -32,8 +32,12 @@ class Recommendation:
 
 
 def recommend(me: Person, people: Mapping[str, Person], posts: Sequence[Post]) -> list[Recommendation]:
-    """Return people first, then posts, best first; what the visitor wrote or likes already is left out."""
-    return [*_people_for(me, people, posts), *_posts_for(me, people, posts)]
+    """Return people first, then posts, best first; what the visitor wrote or likes already is left out.
+
+    Nobody is there twice, as a person or as the author of a post, as long as there are others.
+    """
+    found = _people_for(me, people, posts)
+    return [*found, *_posts_for(me, people, posts, shown={one.id for one in found})]
 
 
 def popular(posts: Iterable[Post], count: int = _POPULAR_SHOWN) -> list[Post]:
@@ -62,7 +66,9 @@ def _people_for(me: Person, people: Mapping[str, Person], posts: Sequence[Post])
     ]
 
 
-def _posts_for(me: Person, people: Mapping[str, Person], posts: Sequence[Post]) -> list[Recommendation]:
+def _posts_for(
+    me: Person, people: Mapping[str, Person], posts: Sequence[Post], *, shown: set[str]
+) -> list[Recommendation]:
     mine = [post for post in posts if me.id in post.likes]
     tastes = Counter(topic for post in mine for topic in post.topics) or Counter(me.topics)
     total = tastes.total()
@@ -80,7 +86,14 @@ def _posts_for(me: Person, people: Mapping[str, Person], posts: Sequence[Post]) 
         if score > 0:
             scored.append((score, post, _why(post, nearest, tastes, people)))
     scored.sort(key=lambda entry: (-entry[0], entry[1].id))
-    return [Recommendation("post", post.id, reason) for _, post, reason in scored[:_POSTS_SHOWN]]
+    seen = set(shown)
+    by_others: list[tuple[float, Post, str]] = []
+    by_the_same: list[tuple[float, Post, str]] = []
+    for entry in scored:
+        author = entry[1].author
+        (by_the_same if author in seen else by_others).append(entry)
+        seen.add(author)
+    return [Recommendation("post", post.id, reason) for _, post, reason in [*by_others, *by_the_same][:_POSTS_SHOWN]]
 
 
 def _why(post: Post, nearest: Post | None, tastes: Mapping[str, int], people: Mapping[str, Person]) -> str:

@@ -79,6 +79,16 @@ def test_everybody_of_the_bundled_cast_gets_people_and_posts():
         assert kinds == ["person"] * 3 + ["post"] * 3, person_id
 
 
+def test_nobody_is_recommended_twice_as_long_as_there_are_others():
+    cast = load_cast()
+    authors = {post.id: post.author for post in posts_of(cast)}
+
+    for person_id in cast.people:
+        found = for_person(person_id, cast)
+        shown = [one.id if one.kind == "person" else authors[one.id] for one in found]
+        assert len(set(shown)) == len(shown), person_id
+
+
 def test_the_same_input_gives_the_same_answer():
     assert for_person("sandy") == for_person("sandy")
 
