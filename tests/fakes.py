@@ -167,3 +167,16 @@ class ClosedPipe(io.StringIO):
 
     def fileno(self):
         raise OSError
+
+
+class Person:
+    """Stdin of a terminal: whoever sits there answers once for each of the given answers, or raises it."""
+
+    def __init__(self, answers):
+        self._answers = iter(answers)
+
+    def readline(self):
+        answer = next(self._answers, None)
+        if isinstance(answer, BaseException):
+            raise answer
+        return f"{answer}\n" if answer is not None else ""

@@ -20,6 +20,8 @@ from opsctl.core.text import plain
 from opsctl.wiring import Wiring
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from opsctl.settings import Settings
 
 _PROGRAM_HELP = """Kill switches for high-traffic events: turn the non-essential off, and prove that everyone followed.
@@ -61,14 +63,19 @@ def run(
     environ: Mapping[str, str],
     directory: Path,
     wire: "Callable[[Settings], Wiring]" = Wiring,
+    interruptions: "AbstractContextManager[object] | None" = None,
 ) -> int:
-    """Run one command line and return its exit code. Only `SystemExit` and defects of this function get past it."""
+    """Run one command line and return its exit code. Only `SystemExit` and defects of this function get past it.
+
+    `interruptions` is entered while a command runs: it may raise `KeyboardInterrupt` then.
+    """
     invocation = Invocation(
         streams=streams,
         environ=environ,
         directory=directory,
         wire=wire,
         arguments=tuple(arguments),
+        interruptions=interruptions or contextlib.nullcontext(),
         as_json="--json" in arguments or environ.get("OPSCTL_OUTPUT") == "json",
     )
     try:
@@ -129,6 +136,8 @@ def _report(error: OpsError, invocation: Invocation) -> int:
         fields = {"code": error.code, "message": message, "hint": hint, "request_id": request_id}
         invocation.streams.note(json.dumps(fields, ensure_ascii=False))
     else:
+        if error.code is ErrorCode.INTERRUPTED:
+            invocation.streams.leave_line()
         invocation.streams.note(f"error: {message}" + (f"   (request {request_id})" if request_id else ""))
         if hint:
             invocation.streams.note(f"fix:   {hint}")

@@ -9,7 +9,6 @@ import typer
 
 from opsctl.cli import options
 from opsctl.cli.invocation import CommonOptions, Invocation, WriteOptions
-from opsctl.core.errors import ErrorCode, OpsError
 
 
 def command(
@@ -20,7 +19,8 @@ def command(
     With `names_flag` the command has the argument FLAG, which ends up in `call.ref`. With `writes` it has the options
     of commands that write, and gets them as its second argument, `write`. Each name in `sets` adds the option of that
     setting, which ends up in `call.settings`. `starts_local` is for commands that start the local flag service: they
-    do not look for one that is there already. Typer reads the parameters of a command from its signature, so the
+    do not look for one that is there already. A command that `writes` lets `KeyboardInterrupt` pass only where nothing
+    was written. Typer reads the parameters of a command from its signature, so the
     signature is what is put together here.
     """
 
@@ -38,11 +38,12 @@ def command(
             write = [WriteOptions(**{name: given.pop(name) for name in _WRITE})] if writes else []
             invocation: Invocation = ctx.obj
             try:
-                call = invocation.open(common, flag=flag, settings=settings, find_local=not starts_local)
-                return function(call, *write, **given)
+                with invocation.interruptions:
+                    call = invocation.open(common, flag=flag, settings=settings, find_local=not starts_local)
+                    return function(call, *write, **given)
             except KeyboardInterrupt:
                 # Typer would turn it into a silent exit code; the error boundary says what it means.
-                raise OpsError(ErrorCode.INTERRUPTED, "interrupted", hint=None) from None
+                raise invocation.interrupted(writes=writes) from None
 
         parameters = sorted([*leading, *own, *shared], key=lambda item: item.kind)
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # inspect.signature honours it

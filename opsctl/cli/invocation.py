@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from opsctl.core.errors import ErrorCode, OpsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from opsctl.cli.io import Streams
@@ -46,7 +50,7 @@ class WriteOptions:
 
 @dataclass(slots=True, kw_only=True)
 class Invocation:
-    """One run of the program: everything it knows of the outside.
+    """One run of the program: everything it knows of the outside. `interruptions` is entered while a command runs.
 
     `as_json` is a guess from the arguments at first, so that even a usage error comes in the format that was asked for;
     opening a call makes it certain.
@@ -56,6 +60,7 @@ class Invocation:
     environ: Mapping[str, str]
     directory: Path
     wire: Callable[[Settings], Wiring]
+    interruptions: AbstractContextManager[object] = field(default_factory=nullcontext)
     arguments: Sequence[str] = ()
     as_json: bool = False
 
@@ -102,6 +107,13 @@ class Invocation:
             program=self.environ.get("OPSCTL_PROGRAM", DEFAULT_PROGRAM),
             arguments=self.arguments,
         )
+
+    def interrupted(self, *, writes: bool) -> OpsError:
+        """Return the error for a command that was interrupted before it had done anything."""
+        if not writes:
+            return OpsError(ErrorCode.INTERRUPTED, "interrupted")
+        again = shlex.join([DEFAULT_PROGRAM, *self.arguments])
+        return OpsError(ErrorCode.INTERRUPTED, "interrupted; nothing was written", hint=f"run it again: {again}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,6 +97,11 @@ class Streams:
         self.stderr.flush()
         self._shows_progress = True
 
+    def leave_line(self) -> None:
+        """Leave the line on which a terminal has shown `^C`."""
+        if self.interactive:
+            self.note("")
+
     def ask(self, question: str) -> str:
         """Ask the person and return the answer, without spaces round it.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -156,15 +157,24 @@ class SwitchService:
 
         Raises:
             OpsError: what writing may raise; `superseded` and `not_confirmed` are outcomes of the receipt instead.
+                `interrupted`, when it is not known whether the change was written.
+            KeyboardInterrupt: nothing was written.
         """
         deadline_s = self._clock.monotonic_s() + prepared.request.timeout_s
-        if not prepared.request.wait:
-            return self._write(prepared, deadline_s)
-        with self._instances.observe() as observation:
-            base_s = self._clock.monotonic_s()
-            receipt = self._write(prepared, deadline_s)
-            wait = _Wait(prepared.expectation(receipt.version), observation, base_s, deadline_s)
-            return self._verified(receipt, wait)
+        is_writing = False
+        try:
+            with self._instances.observe() if prepared.request.wait else nullcontext() as observation:
+                base_s = self._clock.monotonic_s()
+                is_writing = prepared.plan.is_needed
+                receipt = self._write(prepared, deadline_s)
+                if observation is None:
+                    return receipt
+                wait = _Wait(prepared.expectation(receipt.version), observation, base_s, deadline_s)
+                return self._verified(receipt, wait)
+        except KeyboardInterrupt:
+            if not is_writing:
+                raise
+            raise _unknown_state(prepared.plan, OpsError(ErrorCode.INTERRUPTED, "interrupted while writing")) from None
 
     def _write(self, prepared: PreparedSwitch, deadline_s: float) -> Receipt:
         plan = prepared.plan
@@ -179,8 +189,6 @@ class SwitchService:
                 deadline_s,
                 on_failure=lambda error: self._written_after_all(plan, error),
             )
-        except KeyboardInterrupt:
-            raise _unknown_state(plan, OpsError(ErrorCode.INTERRUPTED, "interrupted while writing")) from None
         except OpsError as error:
             if error.code is ErrorCode.UNREACHABLE and error.retry_after_s is not None:
                 raise _unknown_state(plan, error) from error

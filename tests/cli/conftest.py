@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from fakes import FakeClock, InMemoryFlags, ScriptedInstances, ScriptedStream
+from fakes import FakeClock, InMemoryFlags, Person, ScriptedInstances, ScriptedStream
 from support.stack import Result
 
 from opsctl.cli.app import run
@@ -80,7 +80,8 @@ def wired():
 def opsctl(wired, tmp_path):
     """Run a command line. A non-zero exit fails the test unless it says which one it expects.
 
-    `answers` puts a person at a terminal of 80 columns; without them there is none, and nothing is wrapped.
+    `answers` puts a person at a terminal of 80 columns, who may also raise something instead of answering; without
+    them there is no terminal, and nothing is wrapped.
     """
     data_dir = tmp_path / "data"
     data_dir.mkdir()
@@ -88,7 +89,7 @@ def opsctl(wired, tmp_path):
 
     def call(*arguments, expect=0, answers=None, stdin="", environ=None, stdout=None, width=None):
         streams = Streams(
-            stdin=io.StringIO(stdin if answers is None else "".join(f"{answer}\n" for answer in answers)),
+            stdin=io.StringIO(stdin) if answers is None else Person(answers),
             stdout=stdout or io.StringIO(),
             stderr=io.StringIO(),
             interactive=answers is not None,

@@ -1,7 +1,12 @@
 """`kill` and `restore`: the two commands that write."""
 
+from typing import TYPE_CHECKING
+
 from opsctl.cli.command import command
 from opsctl.cli.invocation import Call, WriteOptions
+
+if TYPE_CHECKING:
+    from opsctl.core.switch import Receipt
 
 
 @command(names_flag=True, writes=True)
@@ -32,6 +37,7 @@ def _switch(call: Call, verb: str, write: WriteOptions) -> int:
     from opsctl.cli.confirmation import ensure_confirmed  # noqa: PLC0415 - start-up
     from opsctl.cli.exit_codes import exit_code_of  # noqa: PLC0415 - start-up
     from opsctl.cli.render import receipt as rendering  # noqa: PLC0415 - start-up
+    from opsctl.core.errors import ErrorCode, OpsError  # noqa: PLC0415 - start-up
     from opsctl.core.switch import Change  # noqa: PLC0415 - start-up
     from opsctl.services.switch import SwitchRequest  # noqa: PLC0415 - start-up
 
@@ -51,9 +57,19 @@ def _switch(call: Call, verb: str, write: WriteOptions) -> int:
     else:
         ensure_confirmed(call, prepared, yes=write.yes)
         receipt = service.apply(prepared)
+    try:
+        _show(call, receipt)
+    except KeyboardInterrupt:
+        look = f"look first: {call.command('status', call.ref.key)}"
+        raise OpsError(ErrorCode.INTERRUPTED, "interrupted before all of the report was shown", hint=look) from None
+    return exit_code_of(receipt)
+
+
+def _show(call: Call, receipt: "Receipt") -> None:
+    from opsctl.cli.render import receipt as rendering  # noqa: PLC0415 - start-up
+
     call.answer(
         human=lambda view: rendering.to_text(receipt, view),
         data=lambda view: rendering.to_data(receipt, view),
         is_report=True,
     )
-    return exit_code_of(receipt)
