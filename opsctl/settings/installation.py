@@ -52,6 +52,6 @@ class Installation:
         return cls(
             url=str(value["url"]),
             project=str(value["project"]),
-            sdk_keys={key: Secret(str(one["sdk_key"])) for key, one in value["environments"].items()},
-            tokens={role: Secret(str(token)) for role, token in value["tokens"].items()},
+            sdk_keys={key: Secret.parse(str(one["sdk_key"])) for key, one in value["environments"].items()},
+            tokens={role: Secret.parse(str(token)) for role, token in value["tokens"].items()},
         )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _CONFIG_FILE = "opsctl.toml"
 _PROVIDER_SETTINGS = ("sdk_key", "access_token", "api_uri", "base_uri", "stream_uri", "events_uri")
 _SETTINGS = {item.name: item for item in fields(Settings) if item.metadata}
+_ENV_NAMES = frozenset(name for item in _SETTINGS.values() for name in item.metadata["env"])
 
 
 def load_settings(
@@ -47,7 +48,7 @@ def load_settings(
     layers = [
         ("option", _given(options or {})),
         *_named_layers("environment", environ),
-        *_named_layers(str(directory / ".env"), read_dotenv(directory / ".env")),
+        *_named_layers(str(directory / ".env"), read_dotenv(directory / ".env", _ENV_NAMES)),
         *_toml_layers(directory / _CONFIG_FILE, profile),
     ]
     values: dict[str, Any] = {}
@@ -58,11 +59,25 @@ def load_settings(
                 values[name] = _parse(_SETTINGS[name], text, source)
                 sources[name] = source
     if "data_dir" not in values:
-        values["data_dir"] = Path(platformdirs.user_state_dir("opsctl", appauthor=False))
+        values["data_dir"] = _default_data_dir()
         sources["data_dir"] = DEFAULT
     if find_local:
         _add_local_installation(values, sources)
     return Settings(**values, sources=sources)
+
+
+def _default_data_dir() -> Path:
+    try:
+        path = Path(platformdirs.user_state_dir("opsctl", appauthor=False))
+    except (RuntimeError, KeyError):
+        path = Path()
+    if not path.is_absolute():
+        raise OpsError(
+            ErrorCode.BAD_CONFIG,
+            "this user has no home directory to keep opsctl's data in",
+            hint="choose a place: OPSCTL_DATA_DIR=/path/you/can/write",
+        )
+    return path
 
 
 def _given(options: Mapping[str, str | None]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from opsctl.core.durations import parse_duration_s
 from opsctl.settings.secret import Secret
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LOCAL_INSTALLATION = "local installation"
 DEFAULT = "default"
 _PORT_LIMIT = 65535
+_LONGEST_NUMBER = 18
 
 
 def _text(text: str) -> str:
@@ -24,12 +25,8 @@ def _text(text: str) -> str:
     return text.strip()
 
 
-def _secret(text: str) -> Secret:
-    return Secret(_text(text))
-
-
 def _port(text: str) -> int:
-    if not text.strip().isdigit() or int(text) > _PORT_LIMIT:
+    if not text.strip().isdecimal() or len(text) > _LONGEST_NUMBER or int(text) > _PORT_LIMIT:
         raise ValueError(f"{text!r} is not a port; write a number from 0 (any free one) to 65535")
     return int(text)
 
@@ -37,15 +34,37 @@ def _port(text: str) -> int:
 def _uri(text: str) -> str:
     cleaned = text.strip().rstrip("/")
     parts = urlsplit(cleaned)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"{text!r} is not a URL; write https://HOST or http://127.0.0.1:PORT")
     if parts.username or parts.password:
         raise ValueError("holds a user name or password; give credentials in a setting of their own")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not _is_usable(parts, cleaned):
+        raise ValueError(f"{text!r} is not a URL; write https://HOST or http://127.0.0.1:PORT")
     return cleaned
 
 
+def _is_usable(parts: SplitResult, text: str) -> bool:
+    try:
+        return parts.port != 0 and text.isascii() and text.isprintable() and " " not in text
+    except ValueError:
+        return False
+
+
 def _path(text: str) -> Path:
-    return Path(_text(text)).expanduser()
+    try:
+        return Path(_text(text)).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{text!r} names a home directory that is not known; write the path from the root") from error
+
+
+def _duration(least: str, most: str) -> Callable[[str], float]:
+    """Return a parser of durations from `least` to `most`, both as people write them."""
+
+    def parse(text: str) -> float:
+        seconds = parse_duration_s(text)
+        if not parse_duration_s(least) <= seconds <= parse_duration_s(most):
+            raise ValueError(f"{text!r} is not between {least} and {most}")
+        return seconds
+
+    return parse
 
 
 def _output(text: str) -> str:
@@ -59,7 +78,7 @@ def _hosts(text: str) -> tuple[str, ...]:
 
 
 def _count(text: str) -> int:
-    if not text.strip().isdigit() or int(text) < 1:
+    if not text.strip().isdecimal() or len(text) > _LONGEST_NUMBER or int(text) < 1:
         raise ValueError(f"{text!r} is not a whole number above 0")
     return int(text)
 
@@ -88,9 +107,9 @@ class Settings:
     `sources` names, for each setting that is not at its default, where its value was found.
     """
 
-    sdk_key: Secret | None = _setting("server-side SDK key", "LAUNCHDARKLY_SDK_KEY", _secret)
+    sdk_key: Secret | None = _setting("server-side SDK key", "LAUNCHDARKLY_SDK_KEY", Secret.parse)
     access_token: Secret | None = _setting(
-        "REST API access token", "LAUNCHDARKLY_ACCESS_TOKEN", _secret, None, "LD_ACCESS_TOKEN"
+        "REST API access token", "LAUNCHDARKLY_ACCESS_TOKEN", Secret.parse, None, "LD_ACCESS_TOKEN"
     )
     project: str = _setting("project key", "LD_PROJECT", _text, "default", "LAUNCHDARKLY_PROJECT")
     environment: str = _setting("environment key", "LD_ENVIRONMENT", _text, "test", "LAUNCHDARKLY_ENVIRONMENT")
@@ -101,7 +120,7 @@ class Settings:
     events_uri: str = _setting("SDK events", "LAUNCHDARKLY_EVENTS_URI", _uri, "https://events.launchdarkly.com")
     data_dir: Path = _setting("where opsctl keeps its data", "OPSCTL_DATA_DIR", _path, Path())
     output: str = _setting("human or json", "OPSCTL_OUTPUT", _output, "human")
-    timeout_s: float = _setting("how long a command may take", "OPSCTL_TIMEOUT", parse_duration_s, 10.0)
+    timeout_s: float = _setting("how long a command may take", "OPSCTL_TIMEOUT", _duration("100ms", "720h"), 10.0)
     host: str = _setting("address the feed listens on", "OPSCTL_HOST", _text, "127.0.0.1")
     port: int = _setting("port of the feed", "OPSCTL_PORT", _port, 5000)
     flag_service_port: int = _setting("port of the flag service", "OPSCTL_FLAG_SERVICE_PORT", _port, 8765)
@@ -111,15 +130,15 @@ class Settings:
     avatar_api_url: str | None = _setting(
         "avatar API, as thecatapi.com has it; none: a local stand-in", "OPSCTL_AVATAR_API_URL", _uri
     )
-    avatar_api_key: Secret | None = _setting("key of the avatar API", "OPSCTL_AVATAR_API_KEY", _secret)
+    avatar_api_key: Secret | None = _setting("key of the avatar API", "OPSCTL_AVATAR_API_KEY", Secret.parse)
     avatar_image_hosts: tuple[str, ...] = _setting(
         "hosts avatar images may come from, with commas", "OPSCTL_AVATAR_IMAGE_HOSTS", _hosts, ()
     )
     avatar_deadline_s: float = _setting(
-        "how long a page waits for avatars", "OPSCTL_AVATAR_DEADLINE", parse_duration_s, 0.8
+        "how long a page waits for avatars", "OPSCTL_AVATAR_DEADLINE", _duration("10ms", "1m"), 0.8
     )
     post_interval_s: float = _setting(
-        "time between arriving posts; 0: none", "OPSCTL_POST_INTERVAL", parse_duration_s, 8.0
+        "time between arriving posts; 0: none", "OPSCTL_POST_INTERVAL", _duration("0s", "24h"), 8.0
     )
     restore_rate: int = _setting(
         "page refetches per second after a restore, at most", "OPSCTL_RESTORE_RATE", _count, 500
@@ -144,6 +163,11 @@ class Settings:
             return "local flag service"
         host = urlsplit(self.api_uri).hostname or ""
         return "LaunchDarkly" if host.endswith("launchdarkly.com") else f"LaunchDarkly at {host}"
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return every credential in plain text: for whoever has to keep them out of a text."""
+        values = (getattr(self, item.name) for item in fields(self))
+        return tuple(value.reveal() for value in values if isinstance(value, Secret))
 
     def entries(self) -> Iterator[Entry]:
         """Yield every setting with its value (secrets masked by their type) and source."""

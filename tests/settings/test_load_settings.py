@@ -129,6 +129,45 @@ def test_what_editors_do_to_a_dotenv_file_is_recognised(load, dotenv, message):
     assert "sdk-123" not in f"{failure.value.message} {failure.value.hint}"
 
 
+def test_what_a_dotenv_file_gives_to_others_is_not_looked_at(load):
+    others = 'GREETING=Don\u2019t panic\nBANNER="  hello  "\n'
+
+    assert load(dotenv=f"{others}LD_PROJECT=shop\n").project == "shop"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("api-secret-1234\nabcd", "has a line break in it"),
+        ("api-secret-1234\rabcd", "has a line break in it"),
+        ("\u201capi-secret-1234\u201d", "has typographic quotes"),
+        ("api-secret 1234", "has characters that no credential has"),
+        ("api-secret-1234\x00", "has characters that no credential has"),
+        ("api-secr\u00e9t-1234", "has characters that no credential has"),
+        ("\ufeffapi-secret-1234", "has characters that no credential has"),
+        ("   ", "must not be empty"),
+    ],
+)
+@pytest.mark.parametrize("place", ["environment", "option", "toml"])
+def test_a_credential_that_no_header_can_carry_is_refused_without_being_shown(load, place, value, message):
+    given = {
+        "environment": lambda: load({"LAUNCHDARKLY_ACCESS_TOKEN": value}),
+        "option": lambda: load(options={"access_token": value}),
+        "toml": lambda: load(toml=f"access_token = {json.dumps(value)}\n"),
+    }
+
+    with pytest.raises(OpsError, match=f"access_token .*{message}") as failure:
+        given[place]()
+
+    assert failure.value.code is ErrorCode.BAD_CONFIG
+    assert "LAUNCHDARKLY_ACCESS_TOKEN" in failure.value.hint
+    assert "1234" not in f"{failure.value.message} {failure.value.hint}"
+
+
+def test_a_line_break_at_the_end_of_a_credential_does_no_harm(load):
+    assert load({"LAUNCHDARKLY_ACCESS_TOKEN": "api-0123456789\n"}).access_token == Secret("api-0123456789")
+
+
 def test_carriage_returns_in_a_dotenv_file_do_no_harm(load):
     assert load(dotenv="LD_PROJECT=shop\r\nLD_ENVIRONMENT=test\r\n").project == "shop"
 
@@ -140,7 +179,19 @@ def test_carriage_returns_in_a_dotenv_file_do_no_harm(load):
         ({"OPSCTL_PORT": "70000"}, "not a port"),
         ({"LD_BASE_URI": "app.launchdarkly.com"}, "not a URL"),
         ({"LD_BASE_URI": "https://me:pass@host"}, "user name or password"),
+        ({"LD_BASE_URI": "ftp://me:pass@host"}, "user name or password"),
+        ({"LD_BASE_URI": "http://127.0.0.1:99999"}, "not a URL"),
+        ({"LD_BASE_URI": "http://127.0.0.1:0"}, "not a URL"),
+        ({"LD_BASE_URI": "http://a b"}, "not a URL"),
         ({"OPSCTL_TIMEOUT": "soon"}, "not a duration"),
+        ({"OPSCTL_TIMEOUT": "0"}, "not between 100ms and 720h"),
+        ({"OPSCTL_TIMEOUT": "99999999999h"}, "not between 100ms and 720h"),
+        ({"OPSCTL_TIMEOUT": "9" * 400}, "not between 100ms and 720h"),
+        ({"OPSCTL_AVATAR_DEADLINE": "0"}, "not between 10ms and 1m"),
+        ({"OPSCTL_POST_INTERVAL": "2000h"}, "not between 0s and 24h"),
+        ({"OPSCTL_PORT": "9" * 5000}, "not a port"),
+        ({"OPSCTL_PORT": "\u00b2"}, "not a port"),
+        ({"OPSCTL_DATA_DIR": "~nobody-of-that-name/x"}, "home directory that is not known"),
         ({"OPSCTL_OUTPUT": "yaml"}, "not an output format"),
         ({"OPSCTL_RESTORE_RATE": "0"}, "not a whole number above 0"),
     ],
@@ -190,3 +241,17 @@ def test_the_data_directory_has_a_place_of_its_own_by_default(tmp_path):
 
     assert settings.data_dir.name == "opsctl"
     assert isinstance(settings.data_dir, Path)
+
+
+def test_a_user_without_a_home_is_told_to_name_a_place(tmp_path, monkeypatch):
+    """A container's user may have neither HOME nor an entry in the list of users."""
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: (_ for _ in ()).throw(KeyError(uid)))
+
+    with pytest.raises(OpsError, match="no home directory") as failure:
+        load_settings(environ={}, directory=tmp_path)
+
+    assert failure.value.code is ErrorCode.BAD_CONFIG
+    assert "OPSCTL_DATA_DIR=" in failure.value.hint
+    assert load_settings(environ={"OPSCTL_DATA_DIR": "/srv/opsctl"}, directory=tmp_path).data_dir == Path("/srv/opsctl")
