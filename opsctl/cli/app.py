@@ -16,7 +16,7 @@ from opsctl.cli.invocation import DEFAULT_PROGRAM, Invocation
 from opsctl.cli.io import Streams
 from opsctl.cli.lean_options import spare_validation
 from opsctl.core.errors import ErrorCode, OpsError
-from opsctl.core.text import plain
+from opsctl.core.text import plain, without_secrets
 from opsctl.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -130,11 +130,11 @@ def _defect(error: Exception) -> OpsError:
 
 def _report(error: OpsError, invocation: Invocation) -> int:
     """Say what went wrong on stderr: one line what, one line the fix, or one JSON object."""
-    message, hint = plain(error.message), None if error.hint is None else plain(error.hint)
+    message, hint = (_safe(text, invocation) for text in (error.message, error.hint or ""))
     request_id = None if error.request_id is None else plain(error.request_id)
     if invocation.as_json:
-        fields = {"code": error.code, "message": message, "hint": hint, "request_id": request_id}
-        invocation.streams.note(json.dumps(fields, ensure_ascii=False))
+        fields = {"code": error.code, "message": message, "hint": hint or None, "request_id": request_id}
+        invocation.streams.note(json.dumps(fields))
     else:
         if error.code is ErrorCode.INTERRUPTED:
             invocation.streams.leave_line()
@@ -142,3 +142,8 @@ def _report(error: OpsError, invocation: Invocation) -> int:
         if hint:
             invocation.streams.note(f"fix:   {hint}")
     return EXIT_CODES[error.code]
+
+
+def _safe(text: str, invocation: Invocation) -> str:
+    """Return text for people without what drives a terminal, and without any credential, however it came in there."""
+    return plain(without_secrets(text, invocation.secrets))

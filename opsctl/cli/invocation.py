@@ -53,7 +53,7 @@ class Invocation:
     """One run of the program: everything it knows of the outside. `interruptions` is entered while a command runs.
 
     `as_json` is a guess from the arguments at first, so that even a usage error comes in the format that was asked for;
-    opening a call makes it certain.
+    opening a call makes it certain. From then on `secrets` are the credentials that no message may hold.
     """
 
     streams: Streams
@@ -63,6 +63,7 @@ class Invocation:
     interruptions: AbstractContextManager[object] = field(default_factory=nullcontext)
     arguments: Sequence[str] = ()
     as_json: bool = False
+    secrets: tuple[str, ...] = ()
 
     def open(
         self,
@@ -96,6 +97,7 @@ class Invocation:
             profile=common.profile,
             find_local=find_local,
         )
+        self.secrets = resolved.secrets()
         self.as_json = common.as_json or resolved.output == "json"
         return Call(
             streams=self.streams,
@@ -146,7 +148,7 @@ class Call:
     ) -> None:
         """Write the result, in the format that was asked for; of a report, only its last line when quiet."""
         if self.as_json:
-            self.streams.result(json.dumps(data(self.view()), ensure_ascii=False))
+            self.streams.result(json.dumps(data(self.view())))
             return
         if self.common.quiet and is_report:
             # Without a width the state and the way back stand on one line.

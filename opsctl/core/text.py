@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _ALLOWED_CONTROL = frozenset("\n\t")
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
@@ -24,6 +28,14 @@ def _plain_character(character: str, *, keep_newlines: bool) -> str:
     if character in _JOINERS:
         return character
     return "" if unicodedata.category(character) in _UNSAFE_CATEGORIES else character
+
+
+def without_secrets(text: str, secrets: Iterable[str]) -> str:
+    """Return the text with each of the secrets masked, also where it stands as Python writes it in a `repr`."""
+    for secret in secrets:
+        for form in (secret, repr(secret)[1:-1]):
+            text = text.replace(form, masked(secret)) if len(form) > 2 * _MASK_KEEPS else text
+    return text
 
 
 def masked(secret: str) -> str:

@@ -142,6 +142,34 @@ def test_a_defect_is_one_line_that_asks_for_a_report(opsctl, wired):
     assert len(result.err.splitlines()) == 2
 
 
+@pytest.mark.parametrize("how", [str, repr, ascii])
+def test_a_defect_never_shows_a_credential(opsctl, wired, how):
+    token = "api-0f0e0d0c-secret-'1234"
+
+    def defective():
+        raise RuntimeError(f"cannot use {how(token)}")
+
+    wired.flags = defective
+
+    result = opsctl("flags", "list", expect=1, environ={"LAUNCHDARKLY_ACCESS_TOKEN": token})
+
+    assert "secret" not in result.err
+    assert "…1234" in result.err
+
+
+def test_json_holds_nothing_that_drives_a_terminal(opsctl, wired):
+    """Whoever looks at it with `cat` or `jq -r` meets text from outside: controls, directions and the invisible."""
+    hostile = "calm\x9b2J\u202edown\u2066"
+    wired.flags_at_provider.turn(REF, on=False, comment=hostile)
+
+    answer = opsctl("status", "--json")
+    error = opsctl("status", "--json", "--env", hostile, expect=2)
+
+    assert answer.out.isascii()
+    assert error.err.isascii()
+    assert answer.json["last_change"]["comment"] == hostile
+
+
 def test_a_defect_shows_its_traceback_when_asked(opsctl, wired):
     wired.flags = lambda: 1 / 0
 

@@ -52,6 +52,6 @@ def _show(call: Call, event: WatchEvent) -> None:
 
     view = call.view()
     if call.as_json:
-        call.streams.result(json.dumps(rendering.to_data(event, call.ref, view), ensure_ascii=False))
+        call.streams.result(json.dumps(rendering.to_data(event, call.ref, view)))
     else:
         call.streams.result(rendering.to_text(event, call.ref, view))
