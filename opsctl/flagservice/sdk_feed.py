@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _Keys = frozenset[str] | None
 _CACHE_LIMIT = 32
+_SELECTIONS_LIMIT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,9 @@ class SdkFeed:
     def first(self, channel: Channel, audience: Audience, basis: str | None = None) -> bytes:
         """Return what a stream begins with."""
         if audience.filter_key is not None:
+            if len(self._selections) >= _SELECTIONS_LIMIT:
+                # An open stream whose selection is forgotten is sent everything at the next change: that is all.
+                self._selections.clear()
             self._selections[self._environment_id(channel), audience] = self._selection(channel, audience)
         if not audience.is_fdv2:
             return put_event(self._cached(channel, audience))

@@ -1,5 +1,6 @@
 """The wire itself: status codes, headers and bodies that clients depend on without saying so."""
 
+import email.utils
 import gzip
 import http.client
 import json
@@ -93,6 +94,23 @@ def test_sdk_routes_refuse_every_other_credential(send, shared_flag_service, pat
     response = send(method, path, credential=shared_flag_service.token("admin") if credential == "api" else credential)
 
     assert error_of(response) == (401, "unauthorized")
+
+
+def test_chunked_bodies_are_read_by_the_rest_api_and_every_answer_has_a_date(connect, shared_flag_service):
+    connection = connect()
+    flag = {"key": f"chunked-{uuid.uuid4().hex[:8]}", "name": "Sent in pieces"}
+    headers = {"Authorization": shared_flag_service.token(), "Content-Type": "application/json"}
+    pieces = [piece.encode() for piece in json.dumps(flag)]
+
+    connection.request("POST", "/api/v2/flags/default", iter(pieces), headers, encode_chunked=True)
+    created = connection.getresponse()
+
+    assert (created.status, json.loads(created.read())["name"]) == (201, "Sent in pieces")
+    assert email.utils.parsedate_to_datetime(created.headers["Date"])
+    connection.request("GET", "/api/v2/nope", headers=headers)
+    missing = connection.getresponse()
+    assert (missing.status, bool(missing.read()), "Date" in missing.headers) == (404, True, True)
+    connection.close()
 
 
 def test_events_are_read_plain_zipped_and_chunked_and_each_payload_counts_once(send, count_of_custom_events):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from ldclient import Context, LDClient
@@ -198,6 +199,16 @@ def test_a_seeded_database_holds_the_seed_only_and_is_left_as_it_is_afterwards(t
     assert service.request("GET", "flags/default/another").status == 404
     assert "left as it is" in service.stderr()
     service.stop()
+
+
+def test_the_example_in_the_docs_is_a_seed(tmp_path):
+    page = Path(__file__).parents[2] / "docs" / "flag-service.md"
+    example = page.read_text().split("```toml")[1].split("```")[0]
+
+    content = seed(tmp_path, example, "flags.toml")
+
+    assert sorted(content.flags) == ["banner", "base", "new-checkout"]
+    assert content.flags["new-checkout"].environments["production"].on is False
 
 
 @pytest.mark.parametrize(
