@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +18,16 @@ from webapp.avatars import Avatars
 from webapp.broadcast import SocketIoBroadcaster
 from webapp.cast import load_cast
 from webapp.changes import Changes
+from webapp.checking import Checker
 from webapp.errors import handle_errors
 from webapp.feed import Feed
 from webapp.flagdata import ObservedStore
+from webapp.forks import ForkGuard
 from webapp.gate import Gate
 from webapp.health import health_routes
 from webapp.hosts import AllowedHosts, HostGuard
 from webapp.interactions import Interactions
+from webapp.keeping import Keeper
 from webapp.lifecycle import Lifecycle
 from webapp.metrics import Metrics, Readings
 from webapp.pages import Pages
@@ -106,16 +108,17 @@ def build_feed(settings: Settings | None = None, *, cast: Cast | None = None, da
     gate.on_state(lambda _state: changes.ring())
     gate.on_source(changes.ring)
 
-    lifecycle = Lifecycle(client, gate, avatars, interactions, post_interval_s=settings.post_interval_s)
-    metrics.registry.register(Readings(gate, board, avatars))
+    has_provider = data_source is None and settings.sdk_key is not None
+    keeper = Keeper(client, gate, Checker(settings, store) if has_provider else None)
+    lifecycle = Lifecycle(client, gate, keeper, avatars, interactions, post_interval_s=settings.post_interval_s)
+    metrics.registry.register(Readings(gate, board, avatars, store))
     metrics.watch(app)
     handle_errors(app)
     secure(app, ImageOrigins.of(settings), host_of_request=lambda: request.host)
     app.register_blueprint(FeedRoutes(gate, pages, visitors, interactions, hosts).blueprint())
     app.register_blueprint(health_routes(gate, lifecycle, metrics))
-    app.wsgi_app = HostGuard(app.wsgi_app, hosts)  # type: ignore[method-assign]  # Flask's way to add middleware
+    app.wsgi_app = HostGuard(ForkGuard(app.wsgi_app, lifecycle), hosts)  # type: ignore[method-assign]  # Flask's way to add middleware
 
-    weakref.finalize(app, lifecycle.close)
     lifecycle.start()
     return FeedApp(app, settings, socketio, gate, board, avatars, feed, pages, changes, lifecycle)
 

@@ -67,7 +67,7 @@ class Avatars:
         self._cache: TTLCache[str, str] = TTLCache(_CACHED_PEOPLE, keep_s)
         self._in_flight: dict[str, tuple[_Call, Future[str]]] = {}
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(_CONCURRENT_CALLS, thread_name_prefix="avatar")
+        self._pool = _new_pool()
         self._breaker = Breaker()
         self.calls = 0
         self.errors = 0
@@ -100,6 +100,11 @@ class Avatars:
             for person, (_, future) in list(self._in_flight.items()):
                 if future.cancel():
                     del self._in_flight[person]
+
+    def resume(self) -> None:
+        """Begin again in a process that was forked off, where the calling threads do not exist."""
+        self._pool = _new_pool()
+        self._in_flight.clear()
 
     def close(self) -> None:
         """Take no more calls; those under way end by their own limits."""
@@ -150,6 +155,10 @@ class Avatars:
             self.errors += len(late)
         for _ in late:
             self._breaker.count_failure(AvatarError("no answer in time"))
+
+
+def _new_pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_CONCURRENT_CALLS, thread_name_prefix="avatar")
 
 
 def _result(future: Future[str] | None) -> str | None:

@@ -41,7 +41,7 @@ class ObservedStore(FeatureStore):
     `writing` is held while something is written: whoever holds it evaluates by the very data that `flag` tells of.
 
     An item older than one that was held before loses, also in a complete data set: a provider that came back with
-    older data does not undo a kill.
+    older data does not undo a kill. It is logged, and counted in `ignored`.
     """
 
     def __init__(self) -> None:
@@ -49,12 +49,19 @@ class ObservedStore(FeatureStore):
         self._newest: dict[tuple[str, str], int] = {}
         self._flags: dict[str, FlagData] = {}
         self._is_initialized = False
+        self.ignored = 0
         self.writing = threading.Lock()
         self._listener: Callable[[str | None], None] = _nobody
 
     def listen(self, listener: Callable[[str | None], None]) -> None:
         """Tell `listener` about every write from now on."""
         self._listener = listener
+
+    def resume(self) -> None:
+        """Begin again in a process that was forked off; what was being written at that moment is dropped."""
+        if self.writing.locked():
+            self.writing = threading.Lock()
+            self._items, self._flags, self._is_initialized = InMemoryFeatureStore(), {}, False
 
     def flag(self, key: str) -> FlagData | None:
         """Return what is held of a flag; `None` when there is none such.
@@ -80,7 +87,7 @@ class ObservedStore(FeatureStore):
     def upsert(self, kind: VersionedDataKind, item: Any) -> None:
         """Write one item, if it is newer (SDK)."""
         with self.writing:
-            if item["version"] > self._newest_of(kind, item["key"]):
+            if self._is_newer(kind, item["key"], item["version"]):
                 self._items.upsert(kind, item)
                 self._note(kind, item["key"], item["version"])
                 if kind is FEATURES:
@@ -91,7 +98,7 @@ class ObservedStore(FeatureStore):
     def delete(self, kind: VersionedDataKind, key: str, version: int) -> None:
         """Delete one item, if the deletion is newer (SDK)."""
         with self.writing:
-            if version > self._newest_of(kind, key):
+            if self._is_newer(kind, key, version):
                 self._items.delete(kind, key, version)
                 self._note(kind, key, version)
                 if kind is FEATURES:
@@ -120,11 +127,25 @@ class ObservedStore(FeatureStore):
                 self._note(kind, key, item["version"])
                 kept[key] = item
                 continue
-            _log.warning("ignoring version %d of %s: had version %d before", item["version"], key, newest)
+            self._ignore(key, item["version"], newest)
             held = self._items.get(kind, key)
             if held is not None:
                 kept[key] = kind.encode(held)
         return kept
+
+    def _is_newer(self, kind: VersionedDataKind, key: str, version: int) -> bool:
+        newest = self._newest_of(kind, key)
+        if version < newest:
+            self._ignore(key, version, newest)
+        return version > newest
+
+    def _ignore(self, key: str, version: int, newest: int) -> None:
+        self.ignored += 1
+        _log.error(
+            "ignoring version %d of %s: had version %d before; a provider that was put back in time is followed again"
+            " after a restart of the feed",
+            version, key, newest,
+        )  # fmt: skip
 
     def _note(self, kind: VersionedDataKind, key: str, version: int) -> None:
         self._newest[kind.namespace, key] = max(version, self._newest_of(kind, key))

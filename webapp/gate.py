@@ -75,15 +75,12 @@ class Gate:
         self._source_listeners: list[Callable[[], None]] = []
         self._freshness = Freshness()
         self._known_source = DataSource.NONE
-        self._notifier = threading.Thread(target=self._notify, name="gate", daemon=True)
+        self._notifier = self._new_notifier()
 
     def start(self) -> None:
         """Begin to follow the flag. What is known at once is decided when this returns."""
         self._store.listen(self._on_write)
-        self._client.flag_tracker.add_listener(self._on_flag_change)
-        statuses = self._client.data_source_status_provider
-        statuses.add_listener(self._on_status)
-        self._on_status(statuses.status)
+        self.attach()
         if self._store.initialized:
             self._freshness.on_data()
         self._refresh()
@@ -91,10 +88,31 @@ class Gate:
             _log.info("*** no flag data yet: the feed is degraded until there is")
         self._notifier.start()
 
-    def close(self) -> None:
-        """Stop to follow the flag; the client stays the caller's."""
+    def attach(self) -> None:
+        """Listen to the client: at the start, and again after it was restarted."""
+        self._client.flag_tracker.add_listener(self._on_flag_change)
+        statuses = self._client.data_source_status_provider
+        statuses.add_listener(self._on_status)
+        self._on_status(statuses.status)
+
+    def detach(self) -> None:
+        """Listen to the client no longer."""
         self._client.flag_tracker.remove_listener(self._on_flag_change)
         self._client.data_source_status_provider.remove_listener(self._on_status)
+
+    def resume(self, restart: Callable[[], None]) -> None:
+        """Begin again in a process that was forked off; `restart` restarts the client there."""
+        self._store.resume()
+        restart()
+        self._freshness.reset()
+        self._tokens = queue.SimpleQueue()
+        self._notifier = self._new_notifier()
+        self.attach()
+        self._notifier.start()
+
+    def close(self) -> None:
+        """Stop to follow the flag; the client stays the caller's."""
+        self.detach()
         self._tokens.put(False)
         self._notifier.join(_CLOSE_WAIT_S)
 
@@ -120,6 +138,11 @@ class Gate:
     def age_s(self) -> float | None:
         """Seconds since the provider last confirmed the flag data; `None` when it never did."""
         return self._freshness.age_s
+
+    def on_check(self, *, confirmed: bool) -> None:
+        """Take note of a check of the flag data; see `Freshness`."""
+        self._freshness.on_check(confirmed=confirmed)
+        self._tokens.put(True)
 
     def decide(self, visitor: Visitor) -> Decision:
         """Return what this visitor gets now."""
@@ -190,6 +213,9 @@ class Gate:
             self._known_source = source
             for listener in self._source_listeners:
                 listener()
+
+    def _new_notifier(self) -> threading.Thread:
+        return threading.Thread(target=self._notify, name="gate", daemon=True)
 
     def _on_write(self, key: str | None) -> None:
         self._freshness.on_data()

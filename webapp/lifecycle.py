@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -14,54 +16,95 @@ if TYPE_CHECKING:
     from webapp.avatars import Avatars
     from webapp.gate import Gate
     from webapp.interactions import Interactions
+    from webapp.keeping import Keeper
 
 _log = logging.getLogger(__name__)
 _STOP_WAIT_S = 2.0
 
 
 class Lifecycle:
-    """Starts and stops the gate, the arriving posts, the avatar calls and the SDK client.
+    """Starts and stops the gate, the keeper, the arriving posts, the avatar calls and the SDK client.
+
+    What was started is stopped at the end of the process at the latest.
 
     Args:
         client: The SDK client, which is closed last so that its events are sent.
         gate: Follows the kill switch.
+        keeper: Looks after the client.
         avatars: Calls the avatar API.
         interactions: Where posts arrive.
         post_interval_s: Time between two of them; 0: none arrives.
     """
 
     def __init__(
-        self, client: LDClient, gate: Gate, avatars: Avatars, interactions: Interactions, *, post_interval_s: float
+        self,
+        client: LDClient,
+        gate: Gate,
+        keeper: Keeper,
+        avatars: Avatars,
+        interactions: Interactions,
+        *,
+        post_interval_s: float,
     ) -> None:
         self._client = client
         self._gate = gate
+        self._keeper = keeper
         self._avatars = avatars
         self._interactions = interactions
         self._post_interval_s = post_interval_s
         self._stopping = threading.Event()
-        self._posts = threading.Thread(target=self._let_posts_arrive, name="posts", daemon=True)
+        self._posts = self._new_posts()
+        self._resuming = threading.Lock()
+        self._pid = os.getpid()
         self.is_draining = False
 
     def start(self) -> None:
         """Start everything; nothing of it waits for another service."""
+        atexit.register(self.close)
         self._gate.start()
+        self._keeper.start()
         if self._post_interval_s > 0:
             self._posts.start()
+
+    def resume_if_forked(self) -> None:
+        """Begin again, when this process was forked off since: threads stay behind. Costs nothing otherwise."""
+        if self._pid == os.getpid():
+            return
+        with self._resuming:
+            if self._pid == os.getpid():
+                return
+            _log.warning("this process was forked off after the feed began: connecting to the provider anew")
+            self._avatars.resume()
+            self._keeper.resume()
+            self._posts = self._new_posts()
+            if self._post_interval_s > 0:
+                self._posts.start()
+            self._pid = os.getpid()
 
     def drain(self) -> None:
         """Say from now on that no new visitors should come here."""
         self.is_draining = True
 
     def close(self) -> None:
-        """Stop everything and send the SDK's remaining events; a second call does nothing."""
+        """Stop everything and send the SDK's remaining events; a second call does nothing.
+
+        Nor does a call in a process that was forked off and answered nothing: nothing of this runs there.
+        """
         if self._stopping.is_set():
             return
         self._stopping.set()
+        atexit.unregister(self.close)
+        if self._pid != os.getpid():
+            return
+        self._keeper.close()
         self._gate.close()
         self._avatars.close()
         if self._posts.is_alive():
             self._posts.join(_STOP_WAIT_S)
         stop_client(self._client)
+
+    def _new_posts(self) -> threading.Thread:
+        return threading.Thread(target=self._let_posts_arrive, name="posts", daemon=True)
 
     def _let_posts_arrive(self) -> None:
         while not self._stopping.wait(self._post_interval_s):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from webapp.acks import AckBoard
     from webapp.avatars import Avatars
+    from webapp.flagdata import ObservedStore
     from webapp.gate import Gate
 
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -64,10 +65,11 @@ class Metrics:
 class Readings(Collector):
     """Reads the parts of one app when its metrics are asked for."""
 
-    def __init__(self, gate: Gate, board: AckBoard, avatars: Avatars) -> None:
+    def __init__(self, gate: Gate, board: AckBoard, avatars: Avatars, store: ObservedStore) -> None:
         self._gate = gate
         self._board = board
         self._avatars = avatars
+        self._store = store
 
     def collect(self) -> Iterable[Metric]:
         """Yield the readings (prometheus-client)."""
@@ -84,6 +86,7 @@ class Readings(Collector):
         for one in DataSource:
             source.add_metric((one,), float(self._gate.source is one))
         yield source
+        yield CounterMetricFamily("feed_flag_data_ignored", "Items older than before", value=self._store.ignored)
         yield GaugeMetricFamily("feed_sockets", "Connected browsers", value=self._board.connected)
         yield CounterMetricFamily("feed_acks", "Acknowledgements that counted", value=self._board.total)
         yield CounterMetricFamily("feed_avatar_calls", "Requests to the avatar API", value=self._avatars.calls)

@@ -55,6 +55,15 @@ def stop_client(client: LDClient) -> None:
         _log.debug("the stream was still being read when the SDK closed: %s", error)
 
 
+def restart_client(client: LDClient) -> None:
+    """Give a client new connections; what its store holds stays, and so do the evaluations by it.
+
+    Listeners of its providers have to be added again.
+    """
+    stop_client(client)
+    client.postfork(start_wait=0)
+
+
 class _NotWaitingOnPurpose(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         return not record.getMessage().startswith(_NOT_WAITING)

@@ -47,6 +47,28 @@ def test_an_older_flag_in_a_complete_data_set_loses():
     assert store.get(FEATURES, "kill")["on"] is False
 
 
+def test_older_data_is_counted_and_logged_however_it_comes(caplog):
+    store = stored(a_flag(7))
+
+    store.init({FEATURES: {"kill": a_flag(5)}, SEGMENTS: {}})
+    store.upsert(FEATURES, a_flag(6))
+    store.delete(FEATURES, "kill", 4)
+    store.upsert(FEATURES, a_flag(7))
+
+    assert store.ignored == 3
+    assert [record.levelname for record in caplog.records] == ["ERROR"] * 3
+    assert "ignoring version 5 of kill: had version 7 before" in caplog.text
+
+
+def test_data_that_was_being_written_during_a_fork_is_dropped():
+    store = stored(a_flag(7))
+    store.writing.acquire()
+
+    store.resume()
+
+    assert (store.initialized, store.flag("kill"), store.writing.locked()) == (False, None, False)
+
+
 def test_an_older_flag_does_not_come_back_after_its_deletion():
     store = stored(a_flag(7))
     store.delete(FEATURES, "kill", 8)

@@ -1,0 +1,192 @@
+"""Staying connected to a provider that refuses, hangs or sends nothing: the real SDK, real servers."""
+
+import json
+import os
+import signal
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from feed_parts import FLAG, local_settings, settings
+from support.waiting import eventually
+
+from opsctl.core.instances import DataSource
+from opsctl.core.modes import Mode
+from opsctl.settings import Secret
+
+
+class Provider:
+    """Streams version `streamed` of the kill switch once per connection, and says by poll that it has `polled`."""
+
+    def __init__(self):
+        self.stream_status, self.poll_status = 200, 200
+        self.streamed = self.polled = 5
+        self.streams = self.polls = 0
+        outer, self.closing = self, threading.Event()
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                outer.stream(self) if self.path.startswith("/all") else outer.poll(self)
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(202)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._server.block_on_close = False
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def stream(self, handler):
+        self.streams += 1
+        handler.send_response(self.stream_status)
+        if self.stream_status != 200:
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+            return
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        put = f"event: put\ndata: {json.dumps({'path': '/', 'data': flags(self.streamed)})}\n\n"
+        handler.wfile.write(f"{len(put):x}\r\n{put}\r\n".encode())
+        self.closing.wait(60)
+        handler.close_connection = True
+
+    def poll(self, handler):
+        self.polls += 1
+        body = json.dumps(flags(self.polled)).encode()
+        handler.send_response(self.poll_status)
+        handler.send_header("ETag", f'"{self.polled}"')
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    def close(self):
+        self.closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def flags(version):
+    """Version 5 is on, later ones are off."""
+    flag = {"key": FLAG, "version": version, "on": version == 5, "variations": [True, False], "offVariation": 1}
+    return {"flags": {FLAG: {**flag, "fallthrough": {"variation": 0}, "salt": ""}}, "segments": {}}
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Check often, and retry soon."""
+    monkeypatch.setattr("webapp.keeping.BEAT_S", 0.2)
+    monkeypatch.setattr("webapp.freshness.BEAT_S", 0.4)
+    monkeypatch.setattr("webapp.keeping._FIRST_RETRY_S", 0.1)
+
+
+@pytest.fixture
+def remote():
+    provider = Provider()
+    yield provider
+    provider.close()
+
+
+@pytest.fixture
+def follow(quick, start_feed, tmp_path):
+    def follow(provider):
+        uris = dict.fromkeys(("base_uri", "stream_uri", "events_uri"), provider.url)
+        return start_feed(settings=settings(tmp_path, sdk_key=Secret("sdk-12345678"), **uris))
+
+    return follow
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_provider_that_refused_for_a_moment_is_followed_within_seconds(follow, remote, status):
+    remote.stream_status = status
+    feed = follow(remote)
+    eventually(lambda: remote.streams >= 3, what="further tries")
+    assert feed.gate.state.mode is Mode.DEGRADED
+
+    remote.stream_status = 200
+
+    eventually(lambda: feed.gate.state.mode is Mode.FULL, what="the flag")
+    eventually(lambda: feed.gate.source is DataSource.LIVE, what="live data")
+
+
+@pytest.mark.acceptance
+def test_a_worker_whose_stream_was_refused_is_back_within_seconds(start_worker, remote):
+    remote.stream_status = 401
+    uris = ("LAUNCHDARKLY_BASE_URI", "LAUNCHDARKLY_STREAM_URI", "LAUNCHDARKLY_EVENTS_URI")
+    worker = start_worker(LAUNCHDARKLY_SDK_KEY="sdk-12345678", **dict.fromkeys(uris, remote.url)).started()
+    eventually(lambda: "refused the stream (status 401)" in worker.log(), what="the refusal")
+
+    remote.stream_status = 200
+
+    eventually(lambda: worker.state()["source"] == "live", what="live data")
+    assert worker.state()["mode"] == "full"
+
+
+def test_a_refusal_in_between_keeps_the_last_known_state(follow, remote, caplog):
+    feed = follow(remote)
+    eventually(lambda: feed.gate.state.mode is Mode.FULL, what="the flag")
+
+    remote.stream_status = 401
+    remote.closing.set()
+    eventually(lambda: remote.streams >= 3, what="tries that are refused")
+    assert (feed.gate.state.mode, feed.gate.source) == (Mode.FULL, DataSource.LAST_KNOWN)
+    assert "refused the stream (status 401)" in caplog.text
+
+    remote.closing.clear()
+    remote.stream_status, remote.streamed = 200, 6
+    eventually(lambda: feed.gate.state.mode is Mode.DEGRADED, what="the change made meanwhile")
+    assert feed.gate.state.epoch.version == 6
+
+
+def test_a_stream_that_is_deaf_is_noticed_and_replaced(follow, remote, caplog):
+    feed = follow(remote)
+    eventually(lambda: feed.gate.state.mode is Mode.FULL, what="the flag")
+
+    remote.streamed = remote.polled = 6
+
+    eventually(lambda: feed.gate.state.epoch.version == 6, what="the change that the stream did not bring")
+    assert "newer flag data than its stream gave" in caplog.text
+
+
+def test_a_provider_whose_poll_lags_behind_its_stream_is_no_reason_to_connect_anew(follow, remote):
+    remote.streamed = 6
+    feed = follow(remote)
+    eventually(lambda: remote.polls >= 5, what="checks")
+
+    assert (feed.gate.source, remote.streams) == (DataSource.LIVE, 1)
+
+
+def test_where_there_is_nothing_to_check_by_the_stream_alone_counts(follow, remote, caplog):
+    caplog.set_level("INFO")
+    remote.poll_status = 404
+    feed = follow(remote)
+
+    eventually(lambda: "does not offer" in caplog.text, what="the log line")
+
+    eventually(lambda: (feed.gate.source, feed.gate.age_s) == (DataSource.LIVE, 0.0), what="live data")
+    assert remote.polls == 1
+
+
+def test_a_provider_that_hangs_with_its_stream_open_is_not_live(quick, start_feed, flag_service, tmp_path, monkeypatch):
+    monkeypatch.setattr("webapp.checking._LIMIT_S", 0.5)
+    feed = start_feed(settings=local_settings(flag_service, tmp_path))
+    eventually(lambda: feed.gate.source is DataSource.LIVE, what="live data")
+
+    os.kill(flag_service.pid, signal.SIGSTOP)
+    try:
+        eventually(lambda: feed.gate.source is DataSource.LAST_KNOWN, what="the loss")
+        assert feed.gate.age_s > 1.0
+        assert feed.gate.state.mode is Mode.FULL
+    finally:
+        os.kill(flag_service.pid, signal.SIGCONT)
+
+    eventually(lambda: feed.gate.source is DataSource.LIVE, what="the return")
