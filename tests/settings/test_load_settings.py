@@ -129,6 +129,34 @@ def test_what_editors_do_to_a_dotenv_file_is_recognised(load, dotenv, message):
     assert "sdk-123" not in f"{failure.value.message} {failure.value.hint}"
 
 
+@pytest.mark.parametrize(
+    ("dotenv", "message"),
+    [
+        ('A=1\n\n\nLD_ENVIRONMENT="production\n', "line 4 is not NAME=VALUE"),
+        ("LD_ENVIRONMENT='production\nLD_PROJECT=shop\n", "line 1 is not NAME=VALUE"),
+        ('OTHER="unclosed\nLD_ENVIRONMENT="production"\n', "line 1 is not NAME=VALUE"),
+        ("LD_PROJECT=shop\nhello world\n", "line 2 is not NAME=VALUE"),
+        ("\u201cLD_ENVIRONMENT\u201d=production\n", "line 1 has quotes round the name LD_ENVIRONMENT"),
+        ("# mine\n\nLD_ENVIRONMENT\n", "line 3 gives LD_ENVIRONMENT no value"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_refused_before_it_changes_the_target(load, dotenv, message, capfd):
+    with pytest.raises(OpsError, match=r"\.env: " + message) as failure:
+        load(dotenv=dotenv)
+
+    assert failure.value.code is ErrorCode.BAD_CONFIG
+    assert failure.value.hint
+    assert capfd.readouterr().err == ""
+
+
+def test_comments_exports_and_lines_of_text_in_quotes_can_be_read(load):
+    dotenv = "# shop\nexport LD_PROJECT='shop' # ours\n\nOTHER=\"two\nlines\"\nLD_ENVIRONMENT = production\n"
+
+    settings = load(dotenv=dotenv)
+
+    assert (settings.project, settings.environment) == ("shop", "production")
+
+
 def test_what_a_dotenv_file_gives_to_others_is_not_looked_at(load):
     others = 'GREETING=Don\u2019t panic\nBANNER="  hello  "\n'
 
