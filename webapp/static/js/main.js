@@ -4,9 +4,11 @@ import { watchAvatars } from "./avatars.js";
 import { Follower } from "./follow.js";
 import { enhanceForms } from "./forms.js";
 import { Connection } from "./live.js";
+import { watchNotice } from "./notice.js";
 import { receivePost, watchPosts } from "./posts.js";
 
 watchAvatars();
+watchNotice();
 watchPosts();
 
 const follower = new Follower((shown) => connection.acknowledge(shown));

@@ -2,11 +2,11 @@
 // the other. Degrading uses only what the page holds.
 
 import { forgetAvatars, hideAvatars, learnAvatar, learnAvatars, nameAvatars, showAvatars } from "./avatars.js";
+import { hideNotice, showNotice } from "./notice.js";
 import { DEGRADED, FULL } from "./switch.js";
 
 const root = document.documentElement;
 const rail = document.getElementById("rail");
-const notice = document.getElementById("notice");
 const announcer = document.getElementById("announcer");
 
 /** Show the page degraded, now. */
@@ -15,8 +15,7 @@ export function showDegraded() {
   forgetAvatars();
   root.dataset.mode = DEGRADED;
   rail.replaceChildren(copyOf("popular-template"));
-  notice.replaceChildren(copyOf("notice-template"));
-  announcer.textContent = "";
+  announcer.textContent = showNotice();
 }
 
 /** Show the page full, with the content that was fetched for it. */
@@ -25,7 +24,7 @@ export function showFull(content) {
   root.dataset.mode = FULL;
   const items = Array.isArray(content.recommendations) ? content.recommendations : [];
   if (items.length > 0) rail.replaceChildren(recommendations(items));
-  notice.replaceChildren();
+  hideNotice();
   announcer.textContent = "Profile pictures and personal picks are back.";
   showAvatars(document);
 }
