@@ -1,8 +1,11 @@
 // The forms, without leaving the page. Each of them works without this.
 
+import { postDraft, watchComposer } from "./composer.js";
 import { showNewest } from "./posts.js";
 
-const COUNT_FROM = 200;
+const ANSWER_WITHIN_MS = 8000;
+const REFUSED = "That did not work. Try again in a moment.";
+const NO_ANSWER = "No answer. It may have arrived all the same: look in the feed before you try again.";
 const ARROWS = new Set(["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End", "PageUp", "PageDown"]);
 
 const announcer = document.getElementById("announcer");
@@ -16,10 +19,10 @@ export function enhanceForms(isLive) {
       like(form);
     } else if (form.matches("[data-compose]")) {
       event.preventDefault();
-      write(form, isLive);
+      write(isLive);
     }
   });
-  watchComposer(document.querySelector("[data-compose]"));
+  watchComposer();
   watchChooser(document.querySelector("[data-visit-as] select"));
 }
 
@@ -42,16 +45,9 @@ async function like(form) {
   announcer.textContent = answer.error;
 }
 
-async function write(form, isLive) {
-  const hint = form.querySelector("[data-compose-hint]");
-  const button = form.querySelector("button");
-  const text = form.querySelector("textarea");
-  button.disabled = true;
-  const answer = await send(form);
-  button.disabled = false;
-  hint.textContent = answer.error ?? "";
-  if (answer.error !== undefined) return;
-  text.value = "";
+async function write(isLive) {
+  const isPosted = await postDraft(send);
+  if (!isPosted) return;
   if (!isLive()) return location.reload();
   announcer.textContent = "Posted.";
   showNewest();
@@ -64,23 +60,14 @@ async function send(form) {
       method: "POST",
       headers: { Accept: "application/json" },
       body: new URLSearchParams(new FormData(form)),
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     });
     const content = await answer.json();
-    return answer.ok ? content : { error: content.error ?? "That did not work. Try again in a moment." };
-  } catch {
-    return { error: "That did not get through. Are you online?" };
+    return answer.ok ? content : { error: content.error ?? REFUSED };
+  } catch (error) {
+    if (error instanceof SyntaxError) return { error: REFUSED };
+    return { error: error.name === "TimeoutError" ? NO_ANSWER : "That did not get through. Are you online?" };
   }
-}
-
-function watchComposer(form) {
-  const text = form.querySelector("textarea");
-  const hint = form.querySelector("[data-compose-hint]");
-  text.addEventListener("input", () => {
-    hint.textContent = text.value.length < COUNT_FROM ? "" : `${text.maxLength - text.value.length} characters left`;
-  });
-  text.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) form.requestSubmit();
-  });
 }
 
 /** Go on a choice made with the pointer; with the arrow keys every step is a change, so there the button decides. */
