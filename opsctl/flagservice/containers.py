@@ -27,8 +27,8 @@ class Containers:
     Args:
         contents: What is held in memory; changed once the disk has the change.
         ledger: Where it is kept.
-        on_keys_change: Told the keys of a project and an environment whose SDK keys are no longer what they were. It
-            must not block or raise.
+        on_keys_change: Told the keys of a project and an environment that came, went, or got other SDK keys. It must
+            not block or raise.
     """
 
     def __init__(self, contents: Contents, ledger: Ledger, on_keys_change: Callable[[str, str], None]) -> None:
@@ -54,6 +54,8 @@ class Containers:
             project_rows.insert_project(connection, created)
         self._contents.projects[created.key] = created
         self._contents.flags[created.key] = {}
+        for one in environments:
+            self._on_keys_change(created.key, one.key)
         return created
 
     def change_project(self, key: str, plan: Callable[[Project], Project], author: Author) -> Project:
@@ -123,6 +125,7 @@ class Containers:
                 rows.write_flag(connection, project, flag)
         self._contents.projects[project] = replace(owner, environments=(*owner.environments, created))
         self._contents.flags[project].update(flags)
+        self._on_keys_change(project, created.key)
         return created
 
     def change_environment(

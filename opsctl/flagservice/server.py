@@ -9,6 +9,7 @@ import os
 import socket
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,7 @@ def run(options: FlagServiceOptions, on_ready: Callable[[Ready], None] | None = 
             application.open(service.rules(*_fault_routes(faults)))
             ready = Ready(url, options.ready_file or data_dir / READY_FILE_NAME)
             _write_ready_file(ready, service)
+            service.on_keys_change = partial(_rewrite_ready_file, ready, service)
             _LOG.info("flag service answers on %s", url)
             if on_ready is not None:
                 on_ready(ready)
@@ -157,6 +159,14 @@ def _open_listener(options: FlagServiceOptions) -> socket.socket:
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _rewrite_ready_file(ready: Ready, service: FlagService) -> None:
+    """Tell of new keys; that fails only where nobody can be told so."""
+    try:
+        _write_ready_file(ready, service)
+    except OpsError as error:
+        _LOG.warning("%s", error.message)
 
 
 def _write_ready_file(ready: Ready, service: FlagService) -> None:

@@ -55,7 +55,10 @@ class RouteGroup(Protocol):
 
 
 class FlagService:
-    """An open store with its routes and streams. REST requests are limited by `rate_limits`, to be set before `rules`.
+    """An open store with its routes and streams.
+
+    REST requests are limited by `rate_limits`, to be set before `rules`. `on_keys_change` is called when an environment
+    came, went, or got another key.
 
     Args:
         database: The SQLite file; made and seeded when there is none.
@@ -79,6 +82,7 @@ class FlagService:
     ) -> None:
         self.credentials = credentials
         self.rate_limits = RateLimits()
+        self.on_keys_change: Callable[[], None] = lambda: None
         self._now_ms = now_ms
         self._heartbeat_s = heartbeat_s
         self._broadcaster = Broadcaster()
@@ -107,7 +111,7 @@ class FlagService:
         yield from TokenRoutes(self._store.access, self._now_ms).rules(authenticated)
         yield from ProjectRoutes(self._store, self._now_ms).rules(authenticated)
         yield from EnvironmentRoutes(self._store, self._now_ms).rules(authenticated)
-        yield from FlagRoutes(self._store, self._now_ms, guard).rules(authenticated)
+        yield from FlagRoutes(self._store, self._now_ms, guard, self._usage).rules(authenticated)
         yield from ApprovalRoutes(Approvals(self._store, self._schedule), self._store).rules(authenticated)
         yield from ScheduledChangeRoutes(self._schedule, guard).rules(authenticated)
         yield from TriggerRoutes(Triggers(self._store), guard).rules(authenticated)
@@ -122,7 +126,9 @@ class FlagService:
         """Return the keys of each environment of a project, for the ready file."""
         return {
             environment.key: EnvironmentKeys(environment.sdk_key, environment.mobile_key, environment.id)
-            for environment in self._store.project(project).environments
+            for one in self._store.projects()
+            if one.key == project
+            for environment in one.environments
         }
 
     def end_streams(self) -> None:
@@ -144,5 +150,6 @@ class FlagService:
 
     def _look_at_keys(self, project: str, environment: str) -> None:
         """Have each stream of an environment look whether its key is still good."""
+        self.on_keys_change()
         self._broadcaster.nudge(project, environment)
         self._client_streams.changed((project, environment))

@@ -2,9 +2,11 @@
 
 import itertools
 import json
+import time
 
 import launchdarkly_api as ld
 import pytest
+import urllib3
 from launchdarkly_api.exceptions import BadRequestException, ConflictException, NotFoundException
 from support.flag_service import SEMANTIC_PATCH
 from support.rest_client import rest_api
@@ -103,6 +105,27 @@ def test_a_list_has_the_flags_that_match_every_filter(catalogue, query, expected
 )
 def test_a_list_comes_in_the_order_that_is_asked_for(catalogue, sort, expected):
     assert keys(catalogue, sort=sort) == expected
+
+
+def test_a_list_has_the_flags_that_sdks_evaluated_lately(account, catalogue):
+    environment = rest_api(account, "EnvironmentsApi").get_environment(PROJECT, "test")
+    now_ms = int(time.time() * 1000)
+    counter = {"value": True, "variation": 0, "version": 1, "count": 2}
+    features = {"banana": {"default": False, "contextKinds": ["user"], "counters": [counter]}}
+    events = [{"kind": "summary", "startDate": now_ms - 1000, "endDate": now_ms, "features": features}]
+    answer = urllib3.request(
+        "POST", f"{account.url}/bulk", json=events, headers={"Authorization": environment.api_key}, retries=False
+    )
+    assert answer.status == 202
+
+    def evaluated(after_ms, environment="test"):
+        return keys(catalogue, filter=f'evaluated:{{"after":{after_ms}}},filterEnv:{environment}')
+
+    assert evaluated(now_ms - 60_000) == ["banana"]
+    assert evaluated(now_ms + 60_000) == []
+    assert evaluated(now_ms - 60_000, "production") == []
+    with pytest.raises(BadRequestException):
+        keys(catalogue, filter='evaluated:{"after":1}')
 
 
 def test_by_targeting_date_is_by_that_of_the_first_environment(catalogue):

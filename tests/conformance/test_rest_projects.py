@@ -330,6 +330,54 @@ def test_with_an_expiry_both_sdk_keys_are_good_until_then(account, environments)
     assert status_of(account, new) == 200
 
 
+def test_the_ready_file_tells_of_new_keys_as_they_come(account, environments):
+    def told():
+        return json.loads(account.ready_file.read_text())["environments"]
+
+    made = new_environment(environments, "default", "told")
+    assert told()["told"]["sdk_key"] == made.api_key
+    rotated = environments.reset_environment_sdk_key("default", "told")
+    assert told()["told"]["sdk_key"] == rotated.api_key
+    environments.delete_environment("default", "told")
+    assert "told" not in told()
+
+
+def test_without_the_project_it_began_with_the_service_still_starts(flag_service):
+    projects = rest_api(flag_service, "ProjectsApi")
+    new_project(projects, "instead")
+    projects.delete_project("default")
+
+    flag_service.restart()
+
+    assert [one.key for one in projects.get_projects().items] == ["instead"]
+    assert json.loads(flag_service.ready_file.read_text())["environments"] == {}
+
+
+def test_a_deleted_environment_takes_what_was_scheduled_in_it_along(account, environments, flags):
+    new_environment(environments, "default", "doomed")
+    change = ld.PostFlagScheduledChangesInput(
+        execution_date=int(time.time() * 1000) + 1_500, instructions=[{"kind": "turnFlagOn"}]
+    )
+    rest_api(account, "ScheduledChangesApi").post_flag_config_scheduled_changes(
+        "default", KILL_SWITCH, "doomed", change
+    )
+    version = flags.get_feature_flag("default", KILL_SWITCH).version
+
+    environments.delete_environment("default", "doomed")
+
+    eventually(lambda: time.time() * 1000 > change.execution_date + 1_000, what="its time to be over")
+    assert flags.get_feature_flag("default", KILL_SWITCH).version == version + 1
+    account.restart()
+    new_environment(environments, "default", "doomed")
+    assert flags.get_feature_flag("default", KILL_SWITCH).environments["doomed"].on is False
+    assert (
+        rest_api(account, "ScheduledChangesApi")
+        .get_flag_config_scheduled_changes("default", KILL_SWITCH, "doomed")
+        .items
+        == []
+    )
+
+
 def test_a_stream_ends_when_its_key_does(account, environments):
     key = new_environment(environments, "default", "streaming").api_key
     parts = urlsplit(account.url)

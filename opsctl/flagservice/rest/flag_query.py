@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _FILTERS = frozenset(
     {
         *("query", "tags", "state", "type", "filterEnv", "creationDate", "archived"),
-        *("maintainerId", "maintainerTeamKey", "sdkAvailability"),
+        *("maintainerId", "maintainerTeamKey", "sdkAvailability", "evaluated"),
     }
 )
 _STATES = ("live", "deprecated", "archived")
@@ -46,6 +46,7 @@ class FlagQuery:
     maintainer_team_key: str | None = None
     created_before_ms: int | None = None
     created_after_ms: int | None = None
+    evaluated_after_ms: int | None = None
 
     def select(self, flags: Iterable[Flag]) -> list[Flag]:
         """Return the flags that match; archived ones only when they are asked for."""
@@ -78,7 +79,9 @@ def flag_query(call: Call) -> FlagQuery:
     if len(environments) > _MOST_ENVIRONMENTS:
         raise invalid_request(f"a list can be filtered by {_MOST_ENVIRONMENTS} environments at most")
     wants_archived = call.flag("archived", default=False) or is_true("archived", fields.get("archived"))
-    created = _object(fields.get("creationDate"))
+    created, evaluated = _object(fields.get("creationDate")), _object(fields.get("evaluated"))
+    if "evaluated" in fields and not (environments and "after" in evaluated):
+        raise invalid_request('the filter evaluated reads evaluated:{"after":MILLISECONDS},filterEnv:KEY')
     return FlagQuery(
         environments=environments,
         text=fields.get("query"),
@@ -90,6 +93,7 @@ def flag_query(call: Call) -> FlagQuery:
         maintainer_team_key=fields.get("maintainerTeamKey"),
         created_before_ms=optional(created, "before", int),
         created_after_ms=optional(created, "after", int),
+        evaluated_after_ms=optional(evaluated, "after", int),
     )
 
 

@@ -22,18 +22,21 @@ if TYPE_CHECKING:
     from werkzeug.routing import Rule
 
     from opsctl.flagservice.guard import Guard
-    from opsctl.flagservice.model import Project
+    from opsctl.flagservice.model import Flag, Project
     from opsctl.flagservice.rest.call import Authenticated, Call
+    from opsctl.flagservice.rest.flag_query import FlagQuery
     from opsctl.flagservice.store import Store
+    from opsctl.flagservice.usage import Usage
 
 
 class FlagRoutes:
     """The routes of flags."""
 
-    def __init__(self, store: Store, now_ms: Callable[[], int], guard: Guard) -> None:
+    def __init__(self, store: Store, now_ms: Callable[[], int], guard: Guard, usage: Usage) -> None:
         self._store = store
         self._now_ms = now_ms
         self._guard = guard
+        self._usage = usage
 
     def rules(self, authenticated: Authenticated) -> Iterator[Rule]:
         """Yield the routes."""
@@ -49,7 +52,9 @@ class FlagRoutes:
         query = flag_query(call)
         _require_environments(owner, query.environments)
         is_summary = call.flag("summary", default=True)
-        flags = sorted_flags(query.select(self._store.flags(project).values()), query, call.text("sort"))
+        selected = query.select(self._store.flags(project).values())
+        used = [flag for flag in selected if self._is_used(flag, owner, query)]
+        flags = sorted_flags(used, query, call.text("sort"))
         body = page(
             call,
             flags,
@@ -99,6 +104,13 @@ class FlagRoutes:
         """Delete a flag."""
         self._store.delete_flag(project, key, call.author())
         return Response(status=204)
+
+    def _is_used(self, flag: Flag, owner: Project, query: FlagQuery) -> bool:
+        """Whether it was evaluated as lately as is asked for, in any of the environments that are."""
+        if query.evaluated_after_ms is None:
+            return True
+        uses = [self._usage.flag_use(one.id, flag.key) for one in owner.environments if one.key in query.environments]
+        return any(use is not None and use.last_requested_ms > query.evaluated_after_ms for use in uses)
 
 
 def _require_environments(project: Project, keys: Iterable[str]) -> None:
