@@ -69,7 +69,9 @@ def test_status_of_an_unknown_flag_exits_1(opsctl):
 
 def test_watch_shows_each_change_with_who_and_why(opsctl, wired):
     def kill():
-        wired.flags_at_provider.entries.append(an_entry("7", who="Noor", comment="spike\x1b[2J"))
+        wired.flags_at_provider.entries.append(
+            an_entry("7", who="Noor", comment="spike\x1b[2J", at_ms=int(KILLED.at_s * 1000))
+        )
 
     def turn():
         kill()
