@@ -24,7 +24,7 @@ class Check:
 
 
 COVERAGE = (sys.executable, "-m", "coverage")
-PYTEST = (*COVERAGE, "run", "-m", "pytest", "-q")
+PYTEST = (*COVERAGE, "run", "-m", "pytest", "-q", "--dist", "loadfile", "-n")
 CHECKS = (
     Check(
         "lint",
@@ -35,9 +35,11 @@ CHECKS = (
     Check("imports", "which way imports point", ((str(BIN / "lint-imports"), "--no-logo"),)),
     Check("docs", "generated pages are up to date", ((sys.executable, "scripts/lib/docs.py", "--check"),)),
     Check("page", "the page's own logic, under Node", (("node", "--test", "tests/js/"),)),
-    Check("fast", "tests without browsers and whole journeys", ((*PYTEST, "-m", "not acceptance and not browser"),)),
-    Check("acceptance", "journeys with real processes", ((*PYTEST, "-m", "acceptance and not browser"),)),
-    Check("browser", "the page in Chromium", ((*PYTEST, "-m", "browser"),)),
+    Check(
+        "fast", "tests without browsers and whole journeys", ((*PYTEST, "2", "-m", "not acceptance and not browser"),)
+    ),
+    Check("acceptance", "journeys with real processes", ((*PYTEST, "3", "-m", "acceptance and not browser"),)),
+    Check("browser", "the page in Chromium", ((*PYTEST, "2", "-m", "browser"),)),
     Check(
         "coverage",
         "how much of the code the tests before it ran, in all processes",
