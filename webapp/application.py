@@ -31,6 +31,7 @@ from webapp.keeping import Keeper
 from webapp.lifecycle import Lifecycle
 from webapp.metrics import Metrics, Readings
 from webapp.pages import Pages
+from webapp.proxies import LocalProxy
 from webapp.realtime import FeedNamespace
 from webapp.routes import FeedRoutes
 from webapp.sdk import start_client
@@ -62,6 +63,7 @@ class FeedApp:
     feed: Feed
     pages: Pages
     changes: Changes
+    metrics: Metrics
     lifecycle: Lifecycle
 
 
@@ -116,11 +118,16 @@ def build_feed(settings: Settings | None = None, *, cast: Cast | None = None, da
     handle_errors(app)
     secure(app, ImageOrigins.of(settings), host_of_request=lambda: request.host)
     app.register_blueprint(FeedRoutes(gate, pages, visitors, interactions, hosts).blueprint())
-    app.register_blueprint(health_routes(gate, lifecycle, metrics))
-    app.wsgi_app = HostGuard(ForkGuard(app.wsgi_app, lifecycle), hosts)  # type: ignore[method-assign]  # Flask's way to add middleware
+    app.register_blueprint(health_routes(gate, lifecycle, metrics, hosts))
+    app.wsgi_app = _guarded(app.wsgi_app, settings, hosts, lifecycle)  # type: ignore[method-assign]  # Flask's way
 
     lifecycle.start()
-    return FeedApp(app, settings, socketio, gate, board, avatars, feed, pages, changes, lifecycle)
+    return FeedApp(app, settings, socketio, gate, board, avatars, feed, pages, changes, metrics, lifecycle)
+
+
+def _guarded(app: Any, settings: Settings, hosts: AllowedHosts, lifecycle: Lifecycle) -> Any:
+    guarded = HostGuard(ForkGuard(app, lifecycle), hosts)
+    return LocalProxy(guarded) if settings.behind_proxy else guarded
 
 
 def _flask_app() -> Flask:

@@ -2,7 +2,8 @@
 
 `GET /v1/state` answers one `InstanceReport`. `GET /v1/observe` answers one a line (`application/x-ndjson`): the first
 at once, then one whenever something in it changed, at most every 10 ms and at least every second, for as long as the
-reader stays. Times count from the acceptance of the request.
+reader stays. Times count from the acceptance of the request. `GET /readyz` and `GET /metrics` are what the feed's own
+port tells programs on this machine.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from gevent import pywsgi
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.instances import InstanceReport, sdk_key_digest
 from opsctl.daemon.private import is_private
+from webapp.health import readiness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -48,9 +51,12 @@ class ControlApp:
             return _refuse(start_response, HTTPStatus.METHOD_NOT_ALLOWED)
         if environ["PATH_INFO"] == "/v1/state":
             body = _line(_Observation(self._feed, self._instance, time.monotonic()).report())
-            headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-            start_response("200 OK", headers)
-            return [body]
+            return _answer(start_response, body, "application/json")
+        if environ["PATH_INFO"] == "/readyz":
+            report, status = readiness(self._feed.gate, self._feed.lifecycle)
+            return _answer(start_response, json.dumps(report).encode(), "application/json", HTTPStatus(status))
+        if environ["PATH_INFO"] == "/metrics":
+            return _answer(start_response, self._feed.metrics.text(), CONTENT_TYPE_LATEST)
         if environ["PATH_INFO"] == "/v1/observe":
             accepted_at = time.monotonic()
             start_response("200 OK", [("Content-Type", "application/x-ndjson")])
@@ -154,6 +160,14 @@ def _remove_stale(path: Path) -> None:
 
 def _line(report: InstanceReport) -> bytes:
     return json.dumps(report.to_wire(), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _answer(
+    start_response: Callable[..., Any], body: bytes, content_type: str, status: HTTPStatus = HTTPStatus.OK
+) -> list[bytes]:
+    headers = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
+    start_response(f"{status.value} {status.phrase}", headers)
+    return [body]
 
 
 def _refuse(start_response: Callable[..., Any], status: HTTPStatus) -> list[bytes]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from opsctl.settings import Settings
 
 _HOST = re.compile(r"(?:(?P<name>[A-Za-z0-9._-]+)|\[(?P<address>[0-9A-Fa-f:.]+)\])(?::[0-9]{1,5})?")
+_PROXY_HEADERS = ("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO")
 _ANY_ADDRESS = {"0.0.0.0", "::", ""}  # noqa: S104 - recognised, not bound
 
 
@@ -23,6 +24,7 @@ class AllowedHosts:
         own = () if settings.host in _ANY_ADDRESS else (settings.host.lower(),)
         self._names = frozenset((*settings.allowed_hosts, *own))
         self._origins = frozenset(settings.allowed_hosts)
+        self._may_be_proxied = bool(settings.allowed_hosts) or settings.behind_proxy
 
     def allows_host(self, host: str) -> bool:
         """Return whether a Host header names the feed. DNS rebinding arrives with a foreign name."""
@@ -49,6 +51,17 @@ class AllowedHosts:
         browser that a foreign page could abuse, but a program with no cookies of anybody's.
         """
         return self.allows_origin(origin, environ.get("HTTP_HOST", ""))
+
+    def is_operator(self, environ: dict[str, Any]) -> bool:
+        """Return whether it is surely a program on this machine that asks, and may see how the feed is doing.
+
+        A proxy in front makes everybody look local. So nobody counts who comes by another name or with any header of
+        a proxy, nor anybody at all where the feed is set up to be reached by others; the control socket remains.
+        """
+        if self._may_be_proxied or not is_local_peer(environ):
+            return False
+        name = _hostname(environ.get("HTTP_HOST", ""))
+        return name is not None and is_loopback(name)
 
     def is_foreign(self, headers: Any) -> bool:
         """Return whether a browser sent this request on behalf of a page that is not the feed's own."""
@@ -84,7 +97,7 @@ class HostGuard:
 
 def is_local_peer(environ: dict[str, Any]) -> bool:
     """Return whether a program on this machine asks, and not a proxy on it for somebody else."""
-    if "HTTP_X_FORWARDED_FOR" in environ or "HTTP_FORWARDED" in environ:
+    if any(header in environ for header in _PROXY_HEADERS):
         return False
     return is_loopback(environ.get("REMOTE_ADDR", ""))
 

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from webapp.switching import Switchboard
     from webapp.visitors import Visitor
 
-_POSTS_PER_S = 0.5
-_POSTS_AT_ONCE = 5.0
+# A device costs a client nothing, so its address counts too, and in the end everybody together: each post goes to all.
+_DEVICE = {"rate_per_s": 0.5, "burst": 5.0}
+_ADDRESS = {"rate_per_s": 2.0, "burst": 20.0}
+_ALL = {"rate_per_s": 10.0, "burst": 50.0}
 
 
 class Interactions:
@@ -24,15 +26,19 @@ class Interactions:
         self._feed = feed
         self._pages = pages
         self._switchboard = switchboard
-        self._limiter = RateLimiter(rate_per_s=_POSTS_PER_S, burst=_POSTS_AT_ONCE)
+        self._devices = RateLimiter(**_DEVICE)
+        self._addresses = RateLimiter(**_ADDRESS)
+        self._all = RateLimiter(**_ALL)
 
-    def post(self, visitor: Visitor, text: str) -> Post | None:
-        """Add a post and send it to everybody; `None` when this device posts too often.
+    def post(self, visitor: Visitor, text: str, *, address: str) -> Post | None:
+        """Add a post and send it to everybody; `None` when this device, its address or everybody posts too often.
 
         Raises:
             BadPostError: the text cannot be posted.
         """
-        if not self._limiter.allows(visitor.device):
+        if not (
+            self._devices.allows(visitor.device) and self._addresses.allows(address) and self._all.allows("everybody")
+        ):
             return None
         post = self._feed.write(visitor.person.id, text)
         self._switchboard.announce(post)

@@ -54,6 +54,7 @@ class FeedNamespace(Namespace):
         self._interactions = interactions
         self._limiter = RateLimiter(rate_per_s=_EVENTS_PER_S, burst=_EVENTS_AT_ONCE)
         self._closing: set[str] = set()
+        self._addresses: dict[str, str] = {}
         self._handlers: dict[str, Callable[[str, Any], Any]] = {
             "flag_ack": self._on_flag_ack,
             "like": self._on_like,
@@ -75,12 +76,14 @@ class FeedNamespace(Namespace):
     def _on_connect(self, sid: str, environ: dict[str, Any]) -> None:
         visitor = self._visitors.of_environ(environ)
         name = browser_name(sid, environ.get("HTTP_USER_AGENT", ""), visitor.person.name)
+        self._addresses[sid] = environ.get("REMOTE_ADDR", "unknown")
         self._switchboard.connect(sid, name, visitor)
 
     def _on_disconnect(self, sid: str) -> None:
         self._switchboard.disconnect(sid)
         self._limiter.forget(sid)
         self._closing.discard(sid)
+        self._addresses.pop(sid, None)
 
     def _on_flag_ack(self, sid: str, data: Any) -> None:
         if not isinstance(data, dict):
@@ -107,7 +110,7 @@ class FeedNamespace(Namespace):
         if connection is None or not isinstance(text, str):
             return {"error": "bad request"}
         try:
-            post = self._interactions.post(connection.visitor, text)
+            post = self._interactions.post(connection.visitor, text, address=self._addresses.get(sid, "unknown"))
         except BadPostError as error:
             return {"error": str(error)}
         return {"error": "too many posts"} if post is None else {"id": post.id}

@@ -106,7 +106,10 @@ class FeedRoutes:
 
     def _write_post(self) -> ResponseReturnValue:
         try:
-            post = self._interactions.post(self._visitors.of(request.cookies), request.form.get("text", ""))
+            text = request.form.get("text", "")
+            post = self._interactions.post(
+                self._visitors.of(request.cookies), text, address=request.remote_addr or "unknown"
+            )
         except BadPostError as error:
             abort(400, str(error))
         if post is None:

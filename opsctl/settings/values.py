@@ -83,6 +83,13 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _yes_or_no(text: str) -> bool:
+    word = text.strip().lower()
+    if word not in {"yes", "no", "true", "false", "1", "0"}:
+        raise ValueError(f"{text!r} is neither yes nor no")
+    return word in {"yes", "true", "1"}
+
+
 def _setting(help_text: str, env: str, parse: Callable[[str], Any], default: Any = None, *aliases: str) -> Any:
     """Describe one setting: its environment names (the first is the one to teach), and how its text is read."""
     metadata = {"help": help_text, "env": (env, *aliases), "parse": parse}
@@ -127,6 +134,10 @@ class Settings:
     allowed_hosts: tuple[str, ...] = _setting(
         "further Host names the feed answers to, with commas", "OPSCTL_ALLOWED_HOSTS", _hosts, ()
     )
+    behind_proxy: bool = _setting(
+        "yes: a proxy on this machine stands before the feed; believe its X-Forwarded-For and X-Forwarded-Proto",
+        "OPSCTL_BEHIND_PROXY", _yes_or_no, False,
+    )  # fmt: skip
     avatar_api_url: str | None = _setting(
         "avatar API, as thecatapi.com has it; none: a local stand-in", "OPSCTL_AVATAR_API_URL", _uri
     )

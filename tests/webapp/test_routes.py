@@ -117,6 +117,42 @@ def test_too_many_posts_of_one_device_are_refused(client):
     assert statuses[-1] == 429
 
 
+def posted(feed, number, **more):
+    client = feed.app.test_client(use_cookies=False)
+    return client.post("/posts", data={"text": f"{number}"}, headers=JSON, **more).status_code
+
+
+def test_who_keeps_no_cookie_is_limited_by_address(full_feed):
+    statuses = [posted(full_feed, number) for number in range(60)]
+
+    assert statuses[0] == 201
+    assert statuses.count(201) < 40
+    assert statuses[-1] == 429
+    assert posted(full_feed, 61, environ_base={"REMOTE_ADDR": "192.0.2.7"}) == 201
+
+
+def test_all_addresses_together_are_limited(full_feed):
+    statuses = [posted(full_feed, one, environ_base={"REMOTE_ADDR": f"192.0.2.{one}"}) for one in range(1, 120)]
+
+    assert statuses[0] == 201
+    assert statuses.count(201) < 100
+    assert statuses[-1] == 429
+
+
+def test_behind_a_proxy_the_address_is_the_one_it_forwards(start_feed):
+    feed = start_feed(data_source=flag_data(on=False), behind_proxy=True)
+    client = feed.app.test_client(use_cookies=False)
+
+    def post(number, address):
+        headers = {**JSON, "X-Forwarded-For": f"10.9.9.9, {address}"}
+        return client.post("/posts", data={"text": f"{number}"}, headers=headers).status_code
+
+    for number in range(60):
+        last = post(number, "192.0.2.7")
+    assert last == 429
+    assert post(61, "192.0.2.8") == 201
+
+
 def test_a_visitor_can_become_somebody_else(client):
     answer = client.post("/visit-as", data={"person": "noor"}, headers=LOCAL)
 

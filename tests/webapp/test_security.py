@@ -133,6 +133,51 @@ def test_health_and_metrics_are_for_this_machine_only(client, path):
     assert (local.status_code, foreign.status_code, proxied.status_code) == (200, 404, 404)
 
 
+@pytest.mark.parametrize(
+    ("given", "headers"),
+    [
+        ({"allowed_hosts": ("feed.example",)}, {}),
+        ({"allowed_hosts": ("feed.example",)}, {"Host": "feed.example"}),
+        ({"behind_proxy": True}, {}),
+        ({"host": "10.0.0.1"}, {"Host": "10.0.0.1:5000"}),
+    ],
+)
+def test_where_a_proxy_may_ask_for_anybody_metrics_and_details_are_not_told(start_feed, given, headers):
+    client = start_feed(data_source=flag_data(on=False), **given).app.test_client()
+
+    assert client.get("/metrics", headers={**LOCAL, **headers}).status_code == 404
+    assert client.get("/readyz", headers={**LOCAL, **headers}).json == {"status": "ready"}
+
+
+@pytest.mark.parametrize("header", ["Via", "X-Real-IP", "X-Forwarded-Proto", "Forwarded"])
+def test_any_sign_of_a_proxy_hides_the_metrics(client, header):
+    assert client.get("/metrics", headers={**LOCAL, header: "x"}).status_code == 404
+
+
+def cookies_of(answer):
+    return " ".join(answer.headers.getlist("Set-Cookie"))
+
+
+def test_behind_a_proxy_that_ends_tls_cookies_are_secure(start_feed):
+    client = start_feed(data_source=flag_data(on=False), behind_proxy=True).app.test_client(use_cookies=False)
+    tls = {**LOCAL, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
+
+    assert "Secure" in cookies_of(client.get("/", headers=tls))
+    assert "Secure" in cookies_of(client.post("/visit-as", data={"person": "noor"}, headers=tls))
+    assert "Secure" not in cookies_of(client.get("/", headers=LOCAL))
+
+
+def test_only_a_proxy_on_this_machine_is_believed_and_only_where_it_is_set(start_feed):
+    tls = {**LOCAL, "X-Forwarded-Proto": "https", "X-Forwarded-For": "127.0.0.1"}
+    unset = start_feed(data_source=flag_data(on=False)).app.test_client(use_cookies=False)
+    proxied = start_feed(data_source=flag_data(on=False), behind_proxy=True).app.test_client(use_cookies=False)
+    elsewhere = {"REMOTE_ADDR": "192.0.2.7"}
+
+    assert "Secure" not in cookies_of(unset.get("/", headers=tls))
+    assert "Secure" not in cookies_of(proxied.get("/", headers=tls, environ_base=elsewhere))
+    assert proxied.get("/healthz", headers=tls, environ_base=elsewhere).status_code == 404
+
+
 def test_a_feed_without_flag_data_is_ready_since_degraded_pages_are_good_pages(start_feed):
     answer = start_feed().app.test_client().get("/readyz", headers=LOCAL)
 

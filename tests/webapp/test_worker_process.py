@@ -272,13 +272,26 @@ def test_the_control_socket_is_this_users_alone_and_refuses_the_rest(worker):
     assert stat.S_IMODE(worker.socket_path.stat().st_mode) == 0o600
     assert stat.S_IMODE(worker.socket_path.parent.stat().st_mode) == 0o700
     statuses = []
-    for method, path in (("POST", "/v1/state"), ("GET", "/"), ("GET", "/metrics")):
+    for method, path in (("POST", "/v1/state"), ("GET", "/"), ("GET", "/healthz")):
         connection = ControlConnection(worker.socket_path)
         connection.request(method, path)
         statuses.append(connection.getresponse().status)
         connection.close()
 
     assert statuses == [405, 404, 404]
+
+
+def test_the_control_socket_tells_readiness_and_metrics(worker):
+    told = {}
+    for path in ("/readyz", "/metrics"):
+        connection = ControlConnection(worker.socket_path)
+        connection.request("GET", path)
+        told[path] = connection.getresponse().read().decode()
+        connection.close()
+
+    assert json.loads(told["/readyz"])["status"] == "ready"
+    assert json.loads(told["/readyz"])["mode"] == "full"
+    assert 'feed_mode{mode="full"} 1.0' in told["/metrics"]
 
 
 def test_sigterm_drains_and_leaves_nothing(worker, open_browser):
