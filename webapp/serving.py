@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import resource
 import time
@@ -17,7 +18,8 @@ from webapp.application import build_feed
 from webapp.control import control_server
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from opsctl.settings import Settings
     from webapp.application import FeedApp
@@ -29,6 +31,7 @@ _FEW_FILES = 4096
 _IDLE_S = 75.0
 """How long a connection may be silent; those of websockets are watched by their pings."""
 _HEADERS_S = 15.0
+_BODY_S = 15.0
 
 
 def serve(settings: Settings, environ: Mapping[str, str], *, number: int) -> None:
@@ -58,6 +61,7 @@ def serve(settings: Settings, environ: Mapping[str, str], *, number: int) -> Non
     finally:
         control.stop(timeout=_CONTROL_STOP_S)
         path.unlink(missing_ok=True)
+        _remove_emptied(path.parent, settings)
         feed.lifecycle.close()
         _log.info("%s stopped", instance)
 
@@ -70,6 +74,13 @@ def _allow_many_connections() -> None:
         _log.warning("at most %d open files (ulimit -n): fewer than %d browsers can connect", hard, hard // 2)
     elif soft < _FEW_FILES:
         _log.debug("raised the limit of open files from %d to %d", soft, hard)
+
+
+def _remove_emptied(directory: Path, settings: Settings) -> None:
+    """Remove a directory of sockets that stands outside the data directory, once no socket is left in it."""
+    if not directory.is_relative_to(settings.data_dir.absolute()):
+        with contextlib.suppress(OSError):
+            directory.rmdir()
 
 
 def _drain(feed: FeedApp, pages: pywsgi.WSGIServer) -> None:
@@ -86,7 +97,7 @@ def _drain(feed: FeedApp, pages: pywsgi.WSGIServer) -> None:
 
 
 class _FeedHandler(pywsgi.WSGIHandler):
-    """Serves one connection, but does not wait for ever: not for a request, nor for its headers or body."""
+    """Serves one connection, but does not wait for ever: not for a request, nor for its headers, nor for its body."""
 
     def handle(self) -> None:
         """Serve the connection (gevent)."""
@@ -109,6 +120,13 @@ class _FeedHandler(pywsgi.WSGIHandler):
         except gevent.Timeout:
             return False
 
+    def get_environ(self) -> Any:
+        """Return the WSGI environment, with a body that has to come in time as a whole (gevent)."""
+        environ = super().get_environ()
+        body: Any = self.wsgi_input
+        body.rfile = _TimedBody(body.rfile, self)
+        return environ
+
     def handle_one_response(self) -> None:
         """Answer one request, and close the connection of a websocket that has ended (gevent)."""
         super().handle_one_response()
@@ -117,6 +135,30 @@ class _FeedHandler(pywsgi.WSGIHandler):
 
     def log_error(self, msg: Any, *args: Any) -> None:
         """Keep what a client sent out of the log (gevent): what it is told says enough."""
+
+
+class _TimedBody:
+    """A request's body; a client that takes too long for it is cut off."""
+
+    def __init__(self, rfile: Any, handler: _FeedHandler) -> None:
+        self._rfile = rfile
+        self._handler = handler
+        self._ends_at = time.monotonic() + _BODY_S
+
+    def read(self, *length: int) -> Any:
+        return self._in_time(self._rfile.read, *length)
+
+    def readline(self, *length: int) -> Any:
+        return self._in_time(self._rfile.readline, *length)
+
+    def _in_time(self, read: Callable[..., Any], *length: int) -> Any:
+        late = TimeoutError("the body of a request took too long")
+        try:
+            with gevent.Timeout(max(0.001, self._ends_at - time.monotonic()), late):
+                return read(*length)
+        except TimeoutError:
+            self._handler.close_connection = True
+            raise
 
 
 def _url(server: pywsgi.WSGIServer) -> str:

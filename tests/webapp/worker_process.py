@@ -28,7 +28,7 @@ def provider(flag_service):
 class Worker:
     """`python -m webapp.worker` on a listening socket of the test's, as its supervisor runs it."""
 
-    def __init__(self, data_dir, *, stderr=None, **environ):
+    def __init__(self, data_dir, *, stderr=None, entry=None, **environ):
         self.data_dir = data_dir
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
@@ -37,7 +37,7 @@ class Worker:
         lifeline_read, self.lifeline = os.pipe()
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "webapp.worker"],
+                [sys.executable, *(("-m", "webapp.worker") if entry is None else ("-c", entry))],
                 env=clean_environ(
                     OPSCTL_DATA_DIR=str(data_dir),
                     OPSCTL_LISTEN_FD=str(self.listener.fileno()),
