@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import logging
 import queue
 from contextlib import contextmanager
 from urllib.parse import quote, urlsplit
@@ -295,7 +296,8 @@ def test_the_sdk_in_fdv2_polling_mode_sees_a_change_at_its_next_poll(flag_servic
         assert client.variation(flag_service.flag, SANDY, True) is False
 
 
-def test_the_sdk_in_fdv2_mode_resumes_with_its_basis_after_a_cut_and_after_a_restart(flag_service):
+def test_the_sdk_in_fdv2_mode_resumes_with_its_basis_after_a_cut_and_after_a_restart(flag_service, caplog):
+    caplog.set_level(logging.DEBUG, "urllib3.connectionpool")
     proxy = Proxy(("127.0.0.1", urlsplit(flag_service.url).port))
     with sdk(flag_service, datasystem.streaming(), proxy.url) as client:
         changes = queue.Queue()
@@ -310,6 +312,9 @@ def test_the_sdk_in_fdv2_mode_resumes_with_its_basis_after_a_cut_and_after_a_res
         flag_service.turn(on=True)
         assert changes.get(timeout=20).new_value is True
     proxy.close()
+    sent = [line for line in caplog.messages if '"GET /sdk/stream' in line]
+    assert ["basis=%28p%3A" in line for line in sent] == [False] + [True] * (len(sent) - 1)
+    assert len(sent) >= 3
 
 
 def test_the_sdk_with_a_payload_filter_has_only_what_it_selects(flag_service):
