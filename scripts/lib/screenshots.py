@@ -32,7 +32,7 @@ def main() -> None:
             stack.opsctl(verb, "--yes")
             for name, page in pages.items():
                 page.wait_for_selector(f"html[data-mode={mode}]")
-                page.screenshot(path=IMAGES / f"{mode}-{name}.png")
+                page.screenshot(path=IMAGES / f"{mode}-{name}.png", animations="disabled")
                 print(IMAGES / f"{mode}-{name}.png")
 
 

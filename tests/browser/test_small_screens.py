@@ -59,6 +59,20 @@ def test_the_composer_grows_for_whoever_writes_and_is_small_again_afterwards(res
     assert composer.bounding_box()["height"] == small
 
 
+def test_a_long_message_leaves_the_post_button_its_size(restored, visit):
+    page = phone(visit, restored, 320, 640)
+    page.page.route("**/posts", lambda route: route.fulfill(status=429, json={"error": "Take a breath. " * 8}))
+    button = page.page.get_by_role("button", name="Post", exact=True)
+    before = button.bounding_box()
+
+    page.page.get_by_label("Write a post").fill("Again")
+    button.tap()
+    page.page.get_by_text("Take a breath.").wait_for()
+
+    after = button.bounding_box()
+    assert (after["width"], after["height"]) == (before["width"], before["height"])
+
+
 def test_a_rail_taller_than_the_window_scrolls_with_the_page_until_its_end_is_seen(restored, visit):
     page = visit(restored.url, viewport={"width": 1280, "height": 600})
     page.wait_until_connected()
