@@ -30,6 +30,7 @@ def main() -> NoReturn:
     streams = Streams.of_process(environ)
     code = run(sys.argv[1:], streams=streams, environ=environ, directory=Path(), interruptions=interruptions)
     interruptions.ignore()
+    streams.finish()
     sys.exit(code)
 
 

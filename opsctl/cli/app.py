@@ -102,15 +102,15 @@ def _program(
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
     if version:
-        typer.echo(f"opsctl {__version__}")
+        ctx.obj.streams.result(f"opsctl {__version__}")
         raise typer.Exit
     if ctx.invoked_subcommand is None:
-        typer.echo(ctx.get_help())
+        ctx.obj.streams.result(ctx.get_help())
 
 
 def _help_of_group(ctx: typer.Context) -> None:
     if ctx.invoked_subcommand is None:
-        typer.echo(ctx.get_help())
+        ctx.obj.streams.result(ctx.get_help())
 
 
 def _usage_error(error: TyperException) -> OpsError:

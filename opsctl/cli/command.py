@@ -9,6 +9,7 @@ import typer
 
 from opsctl.cli import options
 from opsctl.cli.invocation import CommonOptions, Invocation, WriteOptions
+from opsctl.core.errors import ErrorCode, OpsError
 
 
 def command(
@@ -18,10 +19,10 @@ def command(
 
     With `names_flag` the command has the argument FLAG, which ends up in `call.ref`. With `writes` it has the options
     of commands that write, and gets them as its second argument, `write`. Each name in `sets` adds the option of that
-    setting, which ends up in `call.settings`. `starts_local` is for commands that start the local flag service: they
-    do not look for one that is there already. A command that `writes` lets `KeyboardInterrupt` pass only where nothing
-    was written. Typer reads the parameters of a command from its signature, so the
-    signature is what is put together here.
+    setting, which ends up in `call.settings`. `starts_local` is for commands that start the local flag service: they do
+    not look for one that is there already. A command that `writes` lets `KeyboardInterrupt` pass only where nothing was
+    written; how it ends is its exit code even where its report cannot be written. Typer reads the parameters of a
+    command from its signature, so the signature is what is put together here.
     """
 
     def decorate(function: Callable[..., int | None]) -> Callable[..., int | None]:
@@ -40,10 +41,17 @@ def command(
             try:
                 with invocation.interruptions:
                     call = invocation.open(common, flag=flag, settings=settings, find_local=not starts_local)
-                    return function(call, *write, **given)
+                    code = function(call, *write, **given)
             except KeyboardInterrupt:
                 # Typer would turn it into a silent exit code; the error boundary says what it means.
                 raise invocation.interrupted(writes=writes) from None
+            if invocation.streams.lost is not None and not (code or writes):
+                raise OpsError(
+                    ErrorCode.FAILED,
+                    f"the result could not be written: {invocation.streams.lost.strerror}",
+                    hint="look at where it goes",
+                )
+            return code
 
         parameters = sorted([*leading, *own, *shared], key=lambda item: item.kind)
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # inspect.signature honours it

@@ -25,7 +25,8 @@ class Streams:
         width: Columns of the terminal that shows the result, or `None` when it goes to a file or another program.
         colour: Whether the result may be coloured.
         redraws: Whether a line on stderr can be written over.
-        closed: Whether the reader of the result went away; everything written afterwards is dropped.
+        closed: Whether the result cannot be written any more; everything written afterwards is dropped.
+        lost: Why it cannot, where the reason is not that its reader has seen enough.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Streams:
         self.colour = colour
         self.redraws = redraws
         self.closed = False
+        self.lost: OSError | None = None
         self._shows_progress = False
 
     @classmethod
@@ -54,7 +56,7 @@ class Streams:
         """Return this process's streams. `NO_COLOR` and `TERM=dumb` turn colour off."""
         # They are None where the caller closed them, whatever their type says.
         sys.stdin, sys.stdout, sys.stderr = (stream or _nowhere() for stream in (sys.stdin, sys.stdout, sys.stderr))
-        for stream in (sys.stdout, sys.stderr):
+        for stream in (sys.stdin, sys.stdout, sys.stderr):
             # A locale that cannot show a character must not turn a kill into a traceback.
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # the process's own are TextIOWrappers
         shows_result = sys.stdout.isatty()
@@ -70,32 +72,27 @@ class Streams:
         )
 
     def result(self, text: str) -> None:
-        """Write a part of the result, as a line of its own, at once."""
+        """Write a part of the result, as a line of its own, at once. That it cannot be written stops nothing."""
         self._end_progress()
         if self.closed:
             return
         try:
             self.stdout.write(f"{text}\n")
             self.stdout.flush()
-        except BrokenPipeError:
-            self._abandon_stdout()
+        except OSError as error:
+            self.closed = True
+            self.lost = None if isinstance(error, BrokenPipeError) else error
+            _abandon(self.stdout)
 
     def note(self, text: str) -> None:
         """Tell the person something that is not the result. Where nobody listens any more, it is dropped."""
         self._end_progress()
-        try:
-            self.stderr.write(f"{text}\n")
-            self.stderr.flush()
-        except OSError:
-            return
+        self._talk(f"{text}\n")
 
     def progress(self, text: str) -> None:
         """Show a line on the terminal that the next one replaces; nothing where that cannot be done."""
-        if not self.redraws:
-            return
-        self.stderr.write(f"{_START_OF_LINE}{text}")
-        self.stderr.flush()
-        self._shows_progress = True
+        if self.redraws:
+            self._shows_progress = self._talk(f"{_START_OF_LINE}{text}")
 
     def leave_line(self) -> None:
         """Leave the line on which a terminal has shown `^C`."""
@@ -106,11 +103,9 @@ class Streams:
         """Ask the person and return the answer, without spaces round it.
 
         Raises:
-            OpsError: `confirmation_required`, when the answer cannot come any more.
+            OpsError: `confirmation_required`, when the question cannot be shown, or the answer cannot come any more.
         """
-        self.stderr.write(f"{question} ")
-        self.stderr.flush()
-        answer = self.stdin.readline()
+        answer = self.stdin.readline() if self._talk(f"{question} ") else ""
         if not answer:
             self.note("")
             raise OpsError(ErrorCode.CONFIRMATION_REQUIRED, "nobody answered the question", hint="add --yes")
@@ -131,22 +126,39 @@ class Streams:
             )
         return secret
 
+    def finish(self) -> None:
+        """Write what is still buffered, or let it go."""
+        for stream in (self.stdout, self.stderr):
+            try:
+                stream.flush()
+            except OSError:
+                _abandon(stream)
+
     def _end_progress(self) -> None:
         if self._shows_progress:
             self._shows_progress = False
-            self.stderr.write(_START_OF_LINE)
-            self.stderr.flush()
+            self._talk(_START_OF_LINE)
 
-    def _abandon_stdout(self) -> None:
-        """Let what is still buffered go nowhere, so that the interpreter's last flush does not complain."""
-        self.closed = True
+    def _talk(self, text: str) -> bool:
+        """Write to the person at once; return whether that could be done. A terminal that went away stops no kill."""
         try:
-            descriptor = self.stdout.fileno()
+            self.stderr.write(text)
+            self.stderr.flush()
         except OSError:
-            return
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, descriptor)
-        os.close(nowhere)
+            _abandon(self.stderr)
+            return False
+        return True
+
+
+def _abandon(stream: TextIO) -> None:
+    """Let what is still buffered go nowhere, so that the interpreter's last flush does not complain."""
+    try:
+        descriptor = stream.fileno()
+    except OSError:
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def _nowhere() -> TextIO:

@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from builders import KEY, a_report
@@ -174,18 +175,50 @@ def test_latin_1_terminals_do_not_turn_a_kill_into_a_traceback(start):
     assert "version 1 ? 2" in out
 
 
-def test_closed_standard_streams_do_not_stop_a_kill(environ, tmp_path):
-    command = [sys.executable, "-m", "opsctl"]
+@pytest.mark.parametrize(
+    "redirections", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full"]
+)
+@pytest.mark.parametrize("arguments", [("kill", "--yes", "--no-wait"), ("kill", "--yes", "--no-wait", "--json")])
+def test_what_becomes_of_the_output_does_not_stop_a_kill(
+    environ, tmp_path, shared_flag_service, redirections, arguments
+):
+    shared_flag_service.turn(on=True)
+    command = [sys.executable, "-m", "opsctl", *arguments]
 
     done = subprocess.run(
-        ["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *command, "kill", "--yes", "--no-wait"],
+        ["sh", "-c", f'"$@" {redirections}', "sh", *command],
         check=False,
-        env=environ,
+        env={**environ, "OPSCTL_DATA_DIR": str(shared_flag_service.data_dir)},
         cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
         timeout=60,
+        text=True,
     )
 
-    assert done.returncode == 0
+    assert (done.returncode, done.stderr) == (0, "")
+    flag = shared_flag_service.request("GET", f"flags/default/{KEY}").json()
+    assert not flag["environments"]["test"]["on"]
+
+
+@pytest.mark.parametrize("arguments", [("flags", "list"), ("config", "show"), ("--help",), ("kill", "--help")])
+def test_a_result_that_cannot_be_written_is_a_failure_where_the_result_is_all_there_is(environ, tmp_path, arguments):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "opsctl", *arguments],
+            check=False,
+            env=environ,
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            text=True,
+        )
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0].startswith("error: ")
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_kill_loads_neither_pydantic_nor_the_sdk_nor_rich(environ, flag_service):
