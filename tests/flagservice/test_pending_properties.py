@@ -35,21 +35,23 @@ PENDING = ("approval_requests", "scheduled_changes", "flag_triggers")
 lists = st.lists(st.one_of(valid_instructions, valid_instructions, instructions), min_size=1, max_size=3)
 places = st.builds(Place, st.just(PROJECT), st.sampled_from(KEYS), st.sampled_from(ENVIRONMENTS))
 which = st.integers(0, 3)
+ask = st.tuples(st.just("ask"), places, lists, st.one_of(st.none(), st.integers(1, 5000)))
+schedule = st.tuples(st.just("schedule"), places, lists, st.integers(1, 5000), st.booleans())
+patch = st.tuples(st.just("patch"), places, lists, st.booleans())
+pull = st.tuples(st.just("pull"), which)
+wait = st.tuples(st.sampled_from(["wait", "restart"]), st.integers(0, 6000))
+review = st.tuples(st.just("review"), which, st.sampled_from(["approve", "decline", "comment"]))
+apply = st.tuples(st.just("apply"), which)
+require = st.tuples(st.just("require"), st.sampled_from(ENVIRONMENTS), st.booleans())
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("patch"), places, lists, st.booleans()),
-        st.tuples(st.just("schedule"), places, lists, st.integers(1, 5000), st.booleans()),
-        st.tuples(st.just("ask"), places, lists, st.one_of(st.none(), st.integers(1, 5000))),
-        st.tuples(st.just("review"), which, st.sampled_from(["approve", "approve", "decline", "comment"])),
-        st.tuples(st.just("apply"), which),
-        st.tuples(st.just("pull"), which),
-        st.tuples(st.just("require"), st.sampled_from(ENVIRONMENTS), st.booleans()),
-        st.tuples(st.just("wait"), st.integers(0, 4000)),
-        st.tuples(st.just("restart"), st.integers(0, 4000)),
+        st.tuples(st.one_of(patch, pull, wait, review, apply, require)),
+        st.tuples(ask, st.just(("review", 0, "approve")), st.one_of(patch, pull, require), st.just(("apply", 0)), wait),
+        st.tuples(schedule, st.one_of(patch, schedule, pull), wait),
     ),
-    min_size=3,
-    max_size=14,
-)
+    min_size=2,
+    max_size=6,
+).map(lambda chunks: [step for chunk in chunks for step in chunk])
 
 
 class Service:
