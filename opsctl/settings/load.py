@@ -6,9 +6,11 @@ import tomllib
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import platformdirs
 
+from opsctl.core.addresses import is_loopback_url
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.settings.dotenv_file import read_dotenv
 from opsctl.settings.installation import READY_FILE_NAME, Installation
@@ -19,7 +21,15 @@ if TYPE_CHECKING:
     from dataclasses import Field
 
 _CONFIG_FILE = "opsctl.toml"
+_OPTION = "option"
 _PROVIDER_SETTINGS = ("sdk_key", "access_token", "api_uri", "base_uri", "stream_uri", "events_uri")
+_TRAVELS = {
+    "api_uri": "access_token",
+    **dict.fromkeys(("base_uri", "stream_uri", "events_uri"), "sdk_key"),
+    "avatar_api_url": "avatar_api_key",
+}
+"""URIs, each with the credential that is sent there."""
+_OPTIONS = {"timeout_s": "--timeout", "environment": "--env", "flag": "FLAG", "access_token": "--token-stdin"}
 _SETTINGS = {item.name: item for item in fields(Settings) if item.metadata}
 _ENV_NAMES = frozenset(name for item in _SETTINGS.values() for name in item.metadata["env"])
 
@@ -46,7 +56,7 @@ def load_settings(
         OpsError: `bad_config`, with the key and its place, for a value or a key that cannot be used.
     """
     layers = [
-        ("option", _given(options or {})),
+        (_OPTION, _given(options or {})),
         *_named_layers("environment", environ),
         *_named_layers(str(directory / ".env"), read_dotenv(directory / ".env", _ENV_NAMES)),
         *_toml_layers(directory / _CONFIG_FILE, profile),
@@ -63,7 +73,23 @@ def load_settings(
         sources["data_dir"] = DEFAULT
     if find_local:
         _add_local_installation(values, sources)
+    _ensure_credentials_travel_safely(values, sources)
     return Settings(**values, sources=sources)
+
+
+def _ensure_credentials_travel_safely(values: Mapping[str, Any], sources: Mapping[str, str]) -> None:
+    for uri, credential in _TRAVELS.items():
+        if (
+            credential in values
+            and urlsplit(values.get(uri) or "").scheme == "http"
+            and not is_loopback_url(values[uri])
+        ):
+            raise OpsError(
+                ErrorCode.BAD_CONFIG,
+                f"{uri} (from {sources[uri]}): http:// to another machine would show everyone on the way the"
+                f" {_SETTINGS[credential].metadata['help']}",
+                hint=f"write https:// there, or set {_SETTINGS[uri].metadata['env'][0]}",
+            )
 
 
 def _default_data_dir() -> Path:
@@ -137,11 +163,13 @@ def _parse(item: Field[Any], text: str, source: str) -> Any:
     try:
         return item.metadata["parse"](text)
     except ValueError as error:
-        name = item.metadata["env"][0]
+        if source == _OPTION:
+            option = _OPTIONS.get(item.name) or f"--{item.name.replace('_', '-')}"
+            raise OpsError(ErrorCode.BAD_CONFIG, f"{option}: {error}", hint=f"correct {option}") from error
         raise OpsError(
             ErrorCode.BAD_CONFIG,
             f"{item.name} (from {source}): {error}",
-            hint=f"correct it there, or set {name}",
+            hint=f"correct it there, or set {item.metadata['env'][0]}",
         ) from error
 
 

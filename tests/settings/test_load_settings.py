@@ -184,12 +184,44 @@ def test_a_credential_that_no_header_can_carry_is_refused_without_being_shown(lo
         "toml": lambda: load(toml=f"access_token = {json.dumps(value)}\n"),
     }
 
-    with pytest.raises(OpsError, match=f"access_token .*{message}") as failure:
+    where = "--token-stdin: " if place == "option" else "access_token .*"
+    with pytest.raises(OpsError, match=f"{where}{message}") as failure:
         given[place]()
 
     assert failure.value.code is ErrorCode.BAD_CONFIG
-    assert "LAUNCHDARKLY_ACCESS_TOKEN" in failure.value.hint
+    assert ("--token-stdin" if place == "option" else "LAUNCHDARKLY_ACCESS_TOKEN") in failure.value.hint
     assert "1234" not in f"{failure.value.message} {failure.value.hint}"
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"LD_BASE_URI": "http://example.com", "LD_ACCESS_TOKEN": "api-0123456789"},
+        {"LAUNCHDARKLY_BASE_URI": "http://relay.internal:8030", "LAUNCHDARKLY_SDK_KEY": "sdk-0123456789"},
+        {"LAUNCHDARKLY_STREAM_URI": "http://10.0.0.7", "LAUNCHDARKLY_SDK_KEY": "sdk-0123456789"},
+        {"LAUNCHDARKLY_EVENTS_URI": "HTTP://example.com", "LAUNCHDARKLY_SDK_KEY": "sdk-0123456789"},
+        {"OPSCTL_AVATAR_API_URL": "http://cats.example", "OPSCTL_AVATAR_API_KEY": "live_0123456789"},
+    ],
+)
+def test_a_credential_does_not_travel_to_another_machine_unencrypted(load, environ):
+    with pytest.raises(OpsError, match=r"\(from environment\): http:// to another machine would show") as failure:
+        load(environ)
+
+    assert failure.value.code is ErrorCode.BAD_CONFIG
+    assert failure.value.hint == f"write https:// there, or set {next(iter(environ))}"
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"LD_BASE_URI": "http://127.0.0.1:8765", "LD_ACCESS_TOKEN": "api-0123456789"},
+        {"LD_BASE_URI": "http://localhost:8765", "LD_ACCESS_TOKEN": "api-0123456789"},
+        {"LD_BASE_URI": "https://example.com", "LD_ACCESS_TOKEN": "api-0123456789"},
+        {"OPSCTL_AVATAR_API_URL": "http://cats.example"},
+    ],
+)
+def test_http_is_fine_on_this_machine_and_where_no_credential_travels(load, environ):
+    load(environ)
 
 
 def test_a_line_break_at_the_end_of_a_credential_does_no_harm(load):
