@@ -14,16 +14,16 @@ _MISSED_BEATS = 3
 class Freshness:
     """Follows the SDK's stream, and the checks that the provider still has what is held.
 
-    A stream that looks intact proves nothing while it is silent, so once there was a check only checks and data
-    confirm: the data is live while the last of these is at most three beats old. A process that was forked off has
-    nobody who reads its stream: there nothing is live until it was `reset`.
+    A stream that looks intact proves nothing while it is silent, so where there are checks (`is_checked`) only they and
+    data confirm: the data is live while the last of these is at most three beats old. A process that was forked off
+    has nobody who reads its stream: there nothing is live until it was `reset`.
     """
 
     def __init__(self) -> None:
         self._pid = os.getpid()
         self._confirmed_at: float | None = None
         self._is_valid = False
-        self._is_checked = False
+        self.is_checked = False
 
     @property
     def source(self) -> DataSource:
@@ -37,7 +37,7 @@ class Freshness:
         """Seconds since the provider last confirmed the data; `None` when there is none."""
         if self._confirmed_at is None:
             return None
-        is_sure = self._is_live(self._confirmed_at) and not self._is_checked
+        is_sure = self._is_live(self._confirmed_at) and not self.is_checked
         return 0.0 if is_sure else time.monotonic() - self._confirmed_at
 
     def on_data(self) -> None:
@@ -46,13 +46,13 @@ class Freshness:
 
     def on_stream(self, *, is_valid: bool) -> None:
         """Take note that the stream became valid, or broke."""
-        if self._confirmed_at is not None and (is_valid or (self._is_valid and not self._is_checked)):
+        if self._confirmed_at is not None and (is_valid or (self._is_valid and not self.is_checked)):
             self._confirmed_at = time.monotonic()
         self._is_valid = is_valid
 
     def on_check(self, *, confirmed: bool) -> None:
         """Take note of a check, and whether the provider has nothing newer than what is held."""
-        self._is_checked = True
+        self.is_checked = True
         if confirmed and self._confirmed_at is not None:
             self._confirmed_at = time.monotonic()
 
@@ -64,4 +64,4 @@ class Freshness:
     def _is_live(self, confirmed_at: float) -> bool:
         if not self._is_valid or self._pid != os.getpid():
             return False
-        return not self._is_checked or time.monotonic() - confirmed_at <= _MISSED_BEATS * BEAT_S
+        return not self.is_checked or time.monotonic() - confirmed_at <= _MISSED_BEATS * BEAT_S

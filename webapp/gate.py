@@ -139,6 +139,10 @@ class Gate:
         """Seconds since the provider last confirmed the flag data; `None` when it never did."""
         return self._freshness.age_s
 
+    def rely_on_checks(self, *, are_made: bool) -> None:
+        """Take note whether the flag data is checked from now on; see `Freshness`."""
+        self._freshness.is_checked = are_made
+
     def on_check(self, *, confirmed: bool) -> None:
         """Take note of a check of the flag data; see `Freshness`."""
         self._freshness.on_check(confirmed=confirmed)

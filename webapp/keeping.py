@@ -61,6 +61,7 @@ class Keeper:
 
     def start(self) -> None:
         """Begin to look after the client."""
+        self._gate.rely_on_checks(are_made=self._checker is not None)
         self._client.data_source_status_provider.add_listener(self._on_status)
         self._on_status(self._client.data_source_status_provider.status)
         self._thread.start()
@@ -102,6 +103,7 @@ class Keeper:
         if verdict is Verdict.NOT_OFFERED:
             _log.info("the provider does not offer /sdk/latest-all: the stream alone says how current its data is")
             self._checker = None
+            self._gate.rely_on_checks(are_made=False)
             return
         self._gate.on_check(confirmed=verdict is Verdict.CONFIRMED)
         is_deaf = verdict is Verdict.BEHIND and self._valid_since is not None

@@ -61,6 +61,15 @@ def test_once_it_is_checked_a_silent_stream_confirms_nothing(now):
     assert (freshness.source, freshness.age_s) == (DataSource.LAST_KNOWN, 31.0)
 
 
+def test_where_checks_are_made_the_data_ages_from_the_start(now):
+    freshness = live()
+    freshness.is_checked = True
+
+    now[0] += 9
+
+    assert (freshness.source, freshness.age_s) == (DataSource.LIVE, 9.0)
+
+
 def test_a_check_that_fails_confirms_nothing_and_the_next_that_succeeds_does(now):
     freshness = live()
 

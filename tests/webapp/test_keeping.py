@@ -157,6 +157,15 @@ def test_a_stream_that_is_deaf_is_noticed_and_replaced(follow, remote, caplog):
     assert "newer flag data than its stream gave" in caplog.text
 
 
+def test_the_age_counts_from_the_data_before_the_first_check_as_well(follow, remote, monkeypatch):
+    monkeypatch.setattr("webapp.keeping.BEAT_S", 60.0)
+    feed = follow(remote)
+    eventually(lambda: feed.gate.source is DataSource.LIVE, what="live data")
+
+    assert remote.polls == 0
+    eventually(lambda: feed.gate.age_s > 0.3, what="an age")
+
+
 def test_a_provider_whose_poll_lags_behind_its_stream_is_no_reason_to_connect_anew(follow, remote):
     remote.streamed = 6
     feed = follow(remote)
