@@ -47,7 +47,7 @@ def test_a_forked_worker_follows_the_switch_by_itself(flag_service, tmp_path):
         text=True,
     )
     first = json.loads(server.stdout.readline())
-    assert (first["mode"], first["source"]) == ("full", "last-known")
+    assert (first["mode"], first["epoch"]) == ("full", [1, 0])
     assert server.stdout.readline() == "following\n"
 
     killed = flag_service.turn(on=False)
