@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ _CONFLICT_WAIT_S = 0.05
 _SERVER_ERROR_WAIT_S = 0.25
 _RATE_LIMIT_WAIT_S = 1.0
 _LONGEST_MESSAGE = 300
+_PENDING = re.compile(r"pending|scheduled|approval|conflict", re.IGNORECASE)
+_PENDING_HINT = "a pending scheduled change or approval is in the way: look at the flag there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,8 @@ def _meaning(refusal: Refusal, provider: Provider, now_s: float) -> tuple[ErrorC
     if status in _REDIRECTS:
         hint = "set LD_BASE_URI to the address of the API itself; the token is not sent on to another"
         return ErrorCode.UNREACHABLE, "answered with a redirect", hint, None
+    if status == BAD_REQUEST and _PENDING.search(refusal.said):
+        return ErrorCode.REFUSED, "refused the request", _PENDING_HINT, None
     code, what, hint = _MEANINGS.get(status, (ErrorCode.FAILED, "refused", "opsctl config show shows the target"))
     wait_s_or_none = _CONFLICT_WAIT_S if status == CONFLICT else None
     return code, what, provider.token_hint if code is ErrorCode.BAD_CREDENTIALS else hint, wait_s_or_none
@@ -115,7 +120,7 @@ _MEANINGS: Mapping[int, tuple[ErrorCode, str, str]] = {
     BAD_REQUEST: (
         ErrorCode.REFUSED,
         "refused the request",
-        "a pending scheduled change or approval may be in the way: look at the flag there",
+        "correct what it names, and run this again",
     ),
     UNAUTHORIZED: (ErrorCode.BAD_CREDENTIALS, "does not accept the access token", ""),
     FORBIDDEN: (

@@ -10,6 +10,7 @@ from opsctl.adapters.launchdarkly_http import SEMANTIC_PATCH, NotFoundError, Req
 from opsctl.adapters.launchdarkly_json import audit_entry_of, environment_of, flag_of
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.flags import no_such_environment
+from opsctl.core.keys import is_flag_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -155,10 +156,11 @@ def no_such_flag(project: str, key: str, existing: Sequence[str]) -> OpsError:
     """Return the error for a flag key that is not there; the hint lists what may have been meant."""
     close = difflib.get_close_matches(key, existing, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
+    make = f"; opsctl flags create {key} makes it" if is_flag_key(key) else ""
     return OpsError(
         ErrorCode.FLAG_NOT_FOUND,
         f"there is no flag {key} in project {project}",
-        hint=f"{hint}opsctl flags list shows all; opsctl flags create {key} makes it",
+        hint=f"{hint}opsctl flags list shows all{make}",
     )
 
 

@@ -12,9 +12,10 @@ from typer.exceptions import TyperException
 from opsctl import __version__
 from opsctl.cli.commands import config, flag_service, flags, serve, smoke, status, switch, watch
 from opsctl.cli.exit_codes import EXIT_CODES
-from opsctl.cli.invocation import DEFAULT_PROGRAM, Invocation
+from opsctl.cli.invocation import Invocation
 from opsctl.cli.io import Streams
 from opsctl.cli.lean_options import spare_validation
+from opsctl.cli.program import DEFAULT_PROGRAM, as_called
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.text import plain, without_secrets
 from opsctl.wiring import Wiring
@@ -130,7 +131,9 @@ def _defect(error: Exception) -> OpsError:
 
 def _report(error: OpsError, invocation: Invocation) -> int:
     """Say what went wrong on stderr: one line what, one line the fix, or one JSON object."""
-    message, hint = (_safe(text, invocation) for text in (error.message, error.hint or ""))
+    message, hint = (
+        _safe(text, invocation) for text in (error.message, as_called(error.hint or "", invocation.program))
+    )
     request_id = None if error.request_id is None else plain(error.request_id)
     if invocation.as_json:
         fields = {"code": error.code, "message": message, "hint": hint or None, "request_id": request_id}

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from opsctl.cli.program import DEFAULT_PROGRAM
 from opsctl.core.errors import ErrorCode, OpsError
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from opsctl.core.flags import FlagRef
     from opsctl.settings import Settings
     from opsctl.wiring import Wiring
-
-DEFAULT_PROGRAM = "opsctl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +64,11 @@ class Invocation:
     as_json: bool = False
     secrets: tuple[str, ...] = ()
 
+    @property
+    def program(self) -> str:
+        """Return what opsctl was called as."""
+        return self.environ.get("OPSCTL_PROGRAM") or DEFAULT_PROGRAM
+
     def open(
         self,
         common: CommonOptions,
@@ -106,7 +110,7 @@ class Invocation:
             common=common,
             as_json=self.as_json,
             environ=self.environ,
-            program=self.environ.get("OPSCTL_PROGRAM", DEFAULT_PROGRAM),
+            program=self.program,
             arguments=self.arguments,
         )
 
@@ -182,6 +186,7 @@ class Call:
             width=self.streams.width,
             colour=self.streams.colour,
             command=self.command,
+            program=self.program,
         )
 
     def again(self, *more: str) -> str:

@@ -81,6 +81,7 @@ class Receipt:
         reason: Why, as the operator said it.
         incident: What it belongs to, as the operator said it.
         version: The flag's version in the environment, as last read from the provider.
+        written_version: The version that the own write made; `None` when nothing was written.
         written_ms: From the start of the write to its acceptance; `None` when nothing was written.
         propagation: What the instances and browsers said last; `None` when nobody was asked.
     """
@@ -90,6 +91,7 @@ class Receipt:
     version: int
     reason: str | None = None
     incident: str | None = None
+    written_version: int | None = None
     written_ms: float | None = None
     propagation: Propagation | None = None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.flags import FlagKind
+from opsctl.core.keys import ensure_flag_key
 
 if TYPE_CHECKING:
     from opsctl.core.flags import Flag, NewFlag
@@ -47,8 +48,10 @@ class FlagService:
         """Create it, or find that it is there already; its targeting starts off in every environment.
 
         Raises:
-            OpsError: `conflict`, when there is a flag with that key that is no kill switch.
+            OpsError: `usage`, when no flag can have that key; `conflict`, when there is a flag with that key that is
+                no kill switch.
         """
+        ensure_flag_key(flag.key)
         try:
             return CreatedFlag(self._writer.create_flag(project, flag), is_new=True)
         except OpsError as error:

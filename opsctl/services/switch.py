@@ -200,9 +200,10 @@ class SwitchService:
                 ErrorCode.SUPERSEDED,
                 f"{plan.ref.key} was written and is {'on' if targeting.on else 'off'} again at version"
                 f" {targeting.version}: someone else changed it in the meantime",
-                hint=f"see who: opsctl status {plan.ref.key}",
+                hint=f"see who: opsctl status {plan.ref.key} --env {plan.ref.environment}",
             )
-        return replace(prepared.receipt(Outcome.NOT_VERIFIED, targeting.version), written_ms=written_ms)
+        receipt = prepared.receipt(Outcome.NOT_VERIFIED, targeting.version)
+        return replace(receipt, written_version=targeting.version, written_ms=written_ms)
 
     def _written_after_all(self, plan: SwitchPlan, error: OpsError) -> Flag | None:
         """After a lost answer, look whether the change was made: it must not be written twice."""

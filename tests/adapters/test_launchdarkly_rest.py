@@ -12,7 +12,7 @@ import pytest
 from builders import REF
 from support.scripted_http import Answer, ScriptedServer
 
-from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest
+from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest, no_such_flag
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.flags import FlagRef, NewFlag
 from opsctl.settings import Secret, Settings
@@ -207,6 +207,26 @@ def test_control_characters_in_the_providers_words_do_not_get_through():
     assert "\x1b" not in error.message
     assert "\n" not in error.message
     assert "\u202e" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("the flag has a pending scheduled change", "a pending scheduled change or approval is in the way"),
+        ("an approval request is open", "a pending scheduled change or approval is in the way"),
+        ("key must match the pattern", "correct what it names"),
+        (None, "correct what it names"),
+    ],
+)
+def test_a_refusal_names_a_pending_change_only_where_the_provider_does(said, hint):
+    error, _server = failing(Answer(400, {"message": said}))
+
+    assert error.hint.startswith(hint)
+
+
+def test_a_flag_that_cannot_be_is_not_offered_to_be_made():
+    assert "flags create" not in no_such_flag("default", "../x", []).hint
+    assert "opsctl flags create show-search makes it" in no_such_flag("default", "show-search", []).hint
 
 
 def test_an_error_page_that_is_not_json_is_still_an_error():

@@ -132,6 +132,30 @@ def test_what_the_provider_says_cannot_forge_a_line(opsctl, wired):
     assert "\x1b" not in lines[0]
 
 
+@pytest.mark.parametrize(
+    ("hint", "shown"),
+    [
+        ("start it: opsctl serve", "start it: 'my dir/opsctl' serve"),
+        ("opsctl flags list shows all; opsctl --help", "'my dir/opsctl' flags list shows all; 'my dir/opsctl' --help"),
+        ("look at opsctl.toml, /usr/bin/opsctl and opsctl", "look at opsctl.toml, /usr/bin/opsctl and opsctl"),
+    ],
+)
+def test_commands_in_a_hint_are_named_as_they_are_typed_here(opsctl, wired, hint, shown):
+    environ = {"OPSCTL_PROGRAM": "my dir/opsctl"}
+    wired.flags_at_provider.fail_reads(*(OpsError(ErrorCode.FAILED, "no", hint=hint) for _ in range(4)))
+
+    assert opsctl("flags", "get", expect=1, environ=environ).err == f"error: no\nfix:   {shown}\n"
+    assert json.loads(opsctl("flags", "get", "--json", expect=1, environ=environ).err)["hint"] == shown
+    assert opsctl("status", expect=1, environ=environ).last_line.endswith(f"fix: {shown}")
+    assert opsctl("status", "--json", expect=1, environ=environ).json["error"]["hint"] == shown
+
+
+def test_the_fix_of_a_usage_error_is_named_as_it_is_typed_here(opsctl):
+    err = opsctl("kil", expect=2, environ={"OPSCTL_PROGRAM": "scripts/opsctl"}).err
+
+    assert err.endswith("fix:   scripts/opsctl --help\n")
+
+
 def test_a_defect_is_one_line_that_asks_for_a_report(opsctl, wired):
     wired.flags = lambda: 1 / 0
 

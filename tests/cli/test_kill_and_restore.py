@@ -49,6 +49,23 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(opsctl, wired, golden):
     assert is_on(wired)
 
 
+def test_a_dry_run_ends_with_the_whole_command_that_does_it(opsctl):
+    result = opsctl("kill", "--env", "production", "--dry-run", "--reason", "p99 above 2 s", "--incident", "INC-1")
+
+    command = f"opsctl kill {KEY} --reason 'p99 above 2 s' --incident INC-1 --env production"
+    assert result.last_line.endswith(f"do it: {command}")
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_a_reason_without_a_change_is_said_not_to_be_recorded(opsctl, wired, options):
+    wired.flags_at_provider.set(REF, on=False)
+
+    result = opsctl("kill", "--reason", "second", "--incident", "INC-2", *options)
+
+    assert '\nnot recorded "second" (INC-2)   a reason goes with a change, and there was none\n' in result.out
+    assert 'nothing to write   "second"' not in result.out
+
+
 def test_a_dry_run_needs_no_confirmation(opsctl):
     opsctl("kill", "--env", "production", "--dry-run")
 
@@ -134,7 +151,7 @@ def test_json_is_one_object_with_the_measured_figures(opsctl, wired):
     assert result.out.count("\n") == 1
     assert result.json["outcome"] == "pending"
     assert result.json["target"] == {"provider": "local flag service", "project": "default", "environment": "test"}
-    assert result.json["version"] == {"before": 7, "after": 8}
+    assert result.json["version"] == {"before": 7, "after": 8, "written": 8}
     assert (result.json["changed"], result.json["reason"], result.json["incident"]) == (True, "spike", None)
     assert result.json["written_ms"] == pytest.approx(41)
     assert result.json["instances"] == {"total": 1, "confirmed": 1, "last_ms": pytest.approx(63)}
@@ -237,6 +254,7 @@ def test_a_superseded_kill_exits_7_and_says_what_to_look_at(opsctl, wired):
 
     result = opsctl("kill", "--yes", expect=7)
 
+    assert "version 7 → 8" in result.out
     assert "somebody turned it on again, version 9" in result.last_line
     assert f"opsctl status {KEY}" in result.last_line
 

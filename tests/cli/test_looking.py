@@ -180,6 +180,21 @@ def test_flags_create_makes_a_kill_switch_and_says_how_to_turn_it_on(opsctl, wir
     assert "turn it on: opsctl restore show-search" in result.last_line
 
 
+@pytest.mark.parametrize("key", ["A B", "", "../x", "-x", ".x", "a/b", "\u00fc", "a" * 257, "x\n"])
+def test_a_key_that_no_flag_can_have_is_refused_before_any_request(opsctl, wired, key):
+    wired.flags_at_provider.create_flag = None
+
+    result = opsctl("flags", "create", "--", key, expect=2)
+
+    assert "cannot be the key of a flag" in result.err
+    assert "fix:   use letters, digits" in result.err
+
+
+@pytest.mark.parametrize("key", ["a", "9", "show-search", "Show.search_2-b", "a" * 256])
+def test_a_key_that_a_flag_can_have_is_accepted(opsctl, key):
+    assert opsctl("flags", "create", key, "--json").json["flag"]["key"] == key
+
+
 def test_flags_create_may_be_repeated(opsctl):
     opsctl("flags", "create", "show-search")
 

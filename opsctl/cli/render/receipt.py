@@ -22,7 +22,16 @@ _NARROWEST = 40
 
 def to_text(receipt: Receipt, view: View) -> str:
     """Return the report that follows the target line; its last line is the state of the world and the way back."""
-    lines = [view.line(receipt.plan.change, receipt.plan.ref.key, _versions(receipt), _why(receipt))]
+    lines = [
+        view.line(
+            receipt.plan.change,
+            receipt.plan.ref.key,
+            _versions(receipt),
+            _why(receipt) if receipt.plan.is_needed else "",
+        )
+    ]
+    if not receipt.plan.is_needed and _why(receipt):
+        lines.append(view.line("not recorded", _why(receipt), "a reason goes with a change, and there was none"))
     if receipt.written_ms is not None:
         lines.append(view.line("written", format_ms(receipt.written_ms)))
     if receipt.outcome is Outcome.PLANNED:
@@ -55,7 +64,7 @@ def to_data(receipt: Receipt, view: View) -> dict[str, Any]:
         "flag": plan.ref.key,
         "outcome": receipt.outcome,
         "changed": receipt.written_ms is not None,
-        "version": {"before": plan.from_version, "after": receipt.version},
+        "version": {"before": plan.from_version, "after": receipt.version, "written": receipt.written_version},
         "reason": receipt.reason,
         "incident": receipt.incident,
         "written_ms": receipt.written_ms,
@@ -71,7 +80,7 @@ def to_data(receipt: Receipt, view: View) -> dict[str, Any]:
 def _versions(receipt: Receipt) -> str:
     plan = receipt.plan
     if receipt.written_ms is not None:
-        return f"version {plan.from_version} → {receipt.version}"
+        return f"version {plan.from_version} → {receipt.written_version or receipt.version}"
     if plan.is_needed:
         return f"version {plan.from_version}"
     return f"version {plan.from_version}   {'on' if plan.change.turns_on else 'off'} already: nothing to write"
@@ -137,9 +146,16 @@ def _closing(receipt: Receipt, view: View) -> str:
     undo = ("undo", view.command(plan.change.undo, plan.ref.key))
     follow_up = {
         Outcome.SUPERSEDED: ("see", view.command("status", plan.ref.key)),
-        Outcome.PLANNED: ("do it", view.command(plan.change, plan.ref.key)) if plan.is_needed else undo,
+        Outcome.PLANNED: ("do it", view.command(plan.change, plan.ref.key, *_reasons(receipt)))
+        if plan.is_needed
+        else undo,
     }.get(receipt.outcome, undo)
     return view.closing(_state(receipt), *follow_up)
+
+
+def _reasons(receipt: Receipt) -> list[str]:
+    given = (("--reason", receipt.reason), ("--incident", receipt.incident))
+    return [word for option, text in given if text for word in (option, plain(text))]
 
 
 def _state(receipt: Receipt) -> str:

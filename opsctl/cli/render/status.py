@@ -51,7 +51,11 @@ def to_data(status: Status, view: View) -> dict[str, Any]:
         },
         "error": None
         if status.error is None
-        else {"code": status.error.code, "message": plain(status.error.message), "hint": status.error.hint},
+        else {
+            "code": status.error.code,
+            "message": plain(status.error.message),
+            "hint": view.hint(status.error.hint or "") or None,
+        },
         "last_change": None if status.last_change is None else change_data(status.last_change),
         "instances": [_instance_data(sighting) for sighting in status.sightings],
         "agreement": {
@@ -122,7 +126,7 @@ def _instance_data(sighting: Sighting) -> dict[str, Any]:
 def _closing(status: Status, view: View) -> str:
     key, seen = status.ref.key, status.agreement
     if status.flag is None:
-        hint = "" if status.error is None or status.error.hint is None else plain(status.error.hint)
+        hint = "" if status.error is None or status.error.hint is None else view.hint(status.error.hint)
         return view.closing("unknown: the provider does not say.", "fix", hint or view.command("config", "show"))
     mode = status.flag.mode(status.ref.environment)
     change = Change.RESTORE if mode is Mode.DEGRADED else Change.KILL

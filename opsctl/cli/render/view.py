@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from opsctl.cli.program import DEFAULT_PROGRAM, as_called
 from opsctl.core.text import plain
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class View:
         width: Columns of the terminal; `None` when nothing has to fit.
         colour: Whether to use colour.
         command: Returns the command line, to the same target, for the words it gets.
+        program: What opsctl is called here.
     """
 
     provider: str
@@ -35,6 +37,7 @@ class View:
     width: int | None
     colour: bool
     command: Callable[..., str]
+    program: str = DEFAULT_PROGRAM
 
     def line(self, label: str, *parts: str) -> str:
         """Return one labelled line; on a terminal, parts that do not fit go on below."""
@@ -64,6 +67,10 @@ class View:
         follow_up = f"{label}: {command}"
         fits = self.width is None or len(state) + 2 + len(follow_up) <= self.width
         return f"{self.strong(state)}{'  ' if fits else chr(10)}{follow_up}"
+
+    def hint(self, text: str) -> str:
+        """Return a hint safe to show, with its commands as they are typed here."""
+        return plain(as_called(text, self.program))
 
     def good(self, text: str) -> str:
         """Mark text as what one hopes for."""
