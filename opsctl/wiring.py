@@ -109,8 +109,8 @@ class Wiring:
         from opsctl.adapters.feed_client import FeedClient  # noqa: PLC0415 - start-up
         from opsctl.core.addresses import is_loopback_url  # noqa: PLC0415 - start-up
         from opsctl.core.flags import FlagRef  # noqa: PLC0415 - start-up
+        from opsctl.services.prepared import SwitchRequest  # noqa: PLC0415 - start-up
         from opsctl.services.smoke import Smoke  # noqa: PLC0415 - start-up
-        from opsctl.services.switch import SwitchRequest  # noqa: PLC0415 - start-up
 
         settings = self._settings
         ref = FlagRef(settings.project, settings.environment, settings.flag)

@@ -1,5 +1,6 @@
 """Hand-written stand-ins for the ports of the core."""
 
+import errno
 import io
 from contextlib import contextmanager
 from dataclasses import replace
@@ -157,6 +158,13 @@ class ScriptedStream:
                 step()
             else:
                 yield step
+
+
+class GoneTerminal(io.StringIO):
+    """A terminal whose window was closed."""
+
+    def write(self, text):
+        raise OSError(errno.EIO, "Input/output error")
 
 
 class ClosedPipe(io.StringIO):

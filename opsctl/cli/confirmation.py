@@ -9,7 +9,7 @@ from opsctl.core.switch import Confirmation
 
 if TYPE_CHECKING:
     from opsctl.cli.invocation import Call
-    from opsctl.services.switch import PreparedSwitch
+    from opsctl.services.prepared import PreparedSwitch
 
 _YES = frozenset({"y", "yes"})
 

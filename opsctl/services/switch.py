@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 from opsctl.core.durations import format_ms
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.flags import Environment
-from opsctl.core.propagation import Expectation, summarise
-from opsctl.core.switch import Outcome, Receipt, choose_confirmation, comment_of, plan_change
+from opsctl.core.propagation import summarise
+from opsctl.core.switch import Outcome, plan_change
+from opsctl.services.prepared import PreparedSwitch
 from opsctl.services.retrying import with_retries
 
 if TYPE_CHECKING:
@@ -18,56 +19,17 @@ if TYPE_CHECKING:
 
     from opsctl.core.flags import Flag, FlagRef
     from opsctl.core.ports import Clock, FlagReader, FlagWriter, Instances, Observation
-    from opsctl.core.propagation import Propagation
-    from opsctl.core.switch import Change, Confirmation, SwitchPlan
+    from opsctl.core.propagation import Expectation, Propagation
+    from opsctl.core.switch import Receipt, SwitchPlan
+    from opsctl.services.prepared import SwitchRequest
 
 _T = TypeVar("_T")
 _LONGEST_WAIT_S = 0.5
 _READ_BACK_S = 2.0
 _LEAST_S = 0.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SwitchRequest:
-    """What the operator wants.
-
-    `timeout_s` bounds reading, and then writing and waiting together, each from its own start: thinking about a
-    question costs nothing.
-    """
-
-    ref: FlagRef
-    change: Change
-    reason: str | None = None
-    incident: str | None = None
-    timeout_s: float = 10.0
-    wait: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedSwitch:
-    """A change that is ready to be confirmed and applied."""
-
-    request: SwitchRequest
-    plan: SwitchPlan
-    environment: Environment
-
-    @property
-    def confirmation(self) -> Confirmation:
-        """Return what a person has to be asked first."""
-        return choose_confirmation(self.plan, self.environment)
-
-    @property
-    def comment(self) -> str:
-        """Return what goes into the provider's audit log."""
-        return comment_of(self.request.reason, self.request.incident)
-
-    def expectation(self, version: int) -> Expectation:
-        """Return what an instance has to say to count, once the flag is at that version."""
-        return Expectation(self.plan.ref, version, self.plan.expected_mode, self.environment.sdk_key_digest)
-
-    def receipt(self, outcome: Outcome, version: int) -> Receipt:
-        """Return a receipt for this change."""
-        return Receipt(self.plan, outcome, version, self.request.reason, self.request.incident)
+_NO_TIMEOUT_IS_SHORTER_S = 0.01
+_SHARE = 1 / 3
+"""Of the time that is left, for one request: one that stalls must leave enough to make it again and to read back."""
 
 
 class SwitchService:
@@ -113,7 +75,7 @@ class SwitchService:
         """
         ref = request.ref
         deadline_s = self._clock.monotonic_s() + request.timeout_s
-        flag = self._patiently(lambda left_s: self._reader.get_flag(ref.project, ref.key, timeout_s=left_s), deadline_s)
+        flag = self._patiently(lambda cap_s: self._reader.get_flag(ref.project, ref.key, timeout_s=cap_s), deadline_s)
         flag.in_environment(ref)
         environment = self._environment(ref, deadline_s)
         plan = plan_change(request.change, flag, ref)
@@ -130,7 +92,8 @@ class SwitchService:
         """Return the environment; one that the token may not look at counts as critical, and stops no kill."""
         try:
             environment = self._patiently(
-                lambda left_s: self._reader.get_environment(ref.project, ref.environment, timeout_s=left_s), deadline_s
+                lambda cap_s: self._reader.get_environment(ref.project, ref.environment, timeout_s=cap_s),
+                deadline_s,
             )
         except OpsError as error:
             if error.code is not ErrorCode.FORBIDDEN:
@@ -183,11 +146,11 @@ class SwitchService:
         base_s = self._clock.monotonic_s()
         try:
             flag = self._patiently(
-                lambda left_s: self._writer.turn(
-                    plan.ref, on=plan.change.turns_on, comment=prepared.comment, timeout_s=left_s
+                lambda cap_s: self._writer.turn(
+                    plan.ref, on=plan.change.turns_on, comment=prepared.comment, timeout_s=cap_s
                 ),
                 deadline_s,
-                on_failure=lambda error: self._written_after_all(plan, error),
+                on_failure=lambda error: self._written_after_all(plan, error, deadline_s),
             )
         except OpsError as error:
             if error.code is ErrorCode.UNREACHABLE and error.retry_after_s is not None:
@@ -205,13 +168,12 @@ class SwitchService:
         receipt = prepared.receipt(Outcome.NOT_VERIFIED, targeting.version)
         return replace(receipt, written_version=targeting.version, written_ms=written_ms)
 
-    def _written_after_all(self, plan: SwitchPlan, error: OpsError) -> Flag | None:
+    def _written_after_all(self, plan: SwitchPlan, error: OpsError, deadline_s: float) -> Flag | None:
         """After a lost answer, look whether the change was made: it must not be written twice."""
         if error.code not in {ErrorCode.UNREACHABLE, ErrorCode.CONFLICT} or error.retry_after_s is None:
             return None
-        try:
-            flag = self._reader.get_flag(plan.ref.project, plan.ref.key, timeout_s=_READ_BACK_S)
-        except OpsError:
+        flag = self._read_back(plan, deadline_s)
+        if flag is None:
             return None
         targeting = flag.targeting[plan.ref.environment]
         return flag if targeting.on is plan.change.turns_on and targeting.version > plan.from_version else None
@@ -219,7 +181,7 @@ class SwitchService:
     def _verified(self, receipt: Receipt, wait: _Wait) -> Receipt:
         """Return the receipt with what the provider and the instances say, once that is all there is to wait for."""
         try:
-            if receipt.written_ms is not None and (newer := self._opposite_version(receipt.plan)) is not None:
+            if receipt.written_ms is not None and (newer := self._opposite_version(receipt.plan, wait)) is not None:
                 return replace(receipt, outcome=Outcome.SUPERSEDED, version=newer, propagation=wait.seen())
             return self._await_everyone(receipt, wait)
         except KeyboardInterrupt:
@@ -235,7 +197,7 @@ class SwitchService:
                 outcome = Outcome.CONFIRMED if seen.instances else Outcome.NO_INSTANCES
                 return replace(receipt, outcome=outcome, propagation=seen)
             if seen.is_contradicted and now_s >= next_look_s:
-                newer = self._opposite_version(receipt.plan)
+                newer = self._opposite_version(receipt.plan, wait)
                 if newer is not None:
                     return replace(receipt, outcome=Outcome.SUPERSEDED, version=newer, propagation=seen)
                 next_look_s = now_s + _LONGEST_WAIT_S
@@ -244,17 +206,27 @@ class SwitchService:
             self._on_progress(seen)
             wait.observation.wait_for_news(min(wait.deadline_s - now_s, _LONGEST_WAIT_S))
 
-    def _opposite_version(self, plan: SwitchPlan) -> int | None:
+    def _opposite_version(self, plan: SwitchPlan, wait: _Wait) -> int | None:
         """Read the flag back: the version at which it is the opposite of what is wanted, or `None`.
 
         It is also `None` when the provider does not answer: the instances are asked in any case.
         """
-        try:
-            flag = self._reader.get_flag(plan.ref.project, plan.ref.key, timeout_s=_READ_BACK_S)
-        except OpsError:
+        flag = self._read_back(plan, wait.deadline_s)
+        if flag is None:
             return None
         targeting = flag.targeting[plan.ref.environment]
         return targeting.version if targeting.on is not plan.change.turns_on else None
+
+    def _read_back(self, plan: SwitchPlan, deadline_s: float) -> Flag | None:
+        timeout_s = min(_READ_BACK_S, self._share(deadline_s))
+        try:
+            return self._reader.get_flag(plan.ref.project, plan.ref.key, timeout_s=timeout_s)
+        except OpsError:
+            return None
+
+    def _share(self, deadline_s: float) -> float:
+        left_s = max(deadline_s - self._clock.monotonic_s(), 0.0)
+        return max(left_s * _SHARE, min(left_s, _LEAST_S), _NO_TIMEOUT_IS_SHORTER_S)
 
     def _patiently(
         self,
@@ -263,7 +235,7 @@ class SwitchService:
         on_failure: Callable[[OpsError], _T | None] = lambda _error: None,
     ) -> _T:
         return with_retries(
-            lambda: attempt(max(deadline_s - self._clock.monotonic_s(), _LEAST_S)),
+            lambda: attempt(self._share(deadline_s)),
             clock=self._clock,
             deadline_s=deadline_s,
             on_failure=on_failure,

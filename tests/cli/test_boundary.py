@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from builders import KEY, REF, a_flag
-from fakes import ClosedPipe
+from fakes import ClosedPipe, GoneTerminal
 
 from opsctl.cli.app import build_app
 from opsctl.cli.exit_codes import EXIT_CODES, exit_code_of
@@ -239,6 +239,35 @@ def test_colour_marks_only_what_goes_to_a_terminal_that_wants_it():
     plain = Streams(stdin=io.StringIO(), stdout=io.StringIO(), stderr=io.StringIO())
 
     assert (coloured.colour, plain.colour) == (True, False)
+
+
+def test_a_terminal_that_went_away_does_not_stop_what_is_under_way():
+    streams = Streams(stdin=io.StringIO("y\n"), stdout=io.StringIO(), stderr=GoneTerminal(), redraws=True)
+
+    streams.progress("waiting: instances 0/1")
+    streams.note("trying again")
+    streams.result("degraded")
+
+    assert streams.stdout.getvalue() == "degraded\n"
+
+
+def test_a_question_that_nobody_can_see_is_not_answered():
+    streams = Streams(stdin=io.StringIO("y\n"), stdout=io.StringIO(), stderr=GoneTerminal(), interactive=True)
+
+    with pytest.raises(OpsError) as refused:
+        streams.ask("kill it?")
+
+    assert refused.value.code is ErrorCode.CONFIRMATION_REQUIRED
+
+
+def test_a_line_of_progress_is_wiped_even_where_the_terminal_goes_away_in_between():
+    streams = Streams(stdin=io.StringIO(), stdout=io.StringIO(), stderr=io.StringIO(), redraws=True)
+    streams.progress("waiting: instances 0/1")
+    streams.stderr = GoneTerminal()
+
+    streams.result("degraded")
+
+    assert streams.stdout.getvalue() == "degraded\n"
 
 
 def test_nothing_is_written_after_the_reader_went_away():

@@ -64,7 +64,7 @@ def _confirm_kill(call: Call, *, yes: bool) -> None:
     """Ask what `opsctl kill` would ask: a smoke run degrades the feed for everybody, if only for a moment."""
     from opsctl.cli.confirmation import ensure_confirmed  # noqa: PLC0415 - start-up
     from opsctl.core.switch import Change  # noqa: PLC0415 - start-up
-    from opsctl.services.switch import SwitchRequest  # noqa: PLC0415 - start-up
+    from opsctl.services.prepared import SwitchRequest  # noqa: PLC0415 - start-up
 
     request = SwitchRequest(ref=call.ref, change=Change.KILL, timeout_s=call.settings.timeout_s)
     call.announce_target()

@@ -39,7 +39,7 @@ def _switch(call: Call, verb: str, write: WriteOptions) -> int:
     from opsctl.cli.render import receipt as rendering  # noqa: PLC0415 - start-up
     from opsctl.core.errors import ErrorCode, OpsError  # noqa: PLC0415 - start-up
     from opsctl.core.switch import Change  # noqa: PLC0415 - start-up
-    from opsctl.services.switch import SwitchRequest  # noqa: PLC0415 - start-up
+    from opsctl.services.prepared import SwitchRequest  # noqa: PLC0415 - start-up
 
     service = call.services.switch(call.note, lambda seen: call.progress(rendering.progress(seen)))
     request = SwitchRequest(

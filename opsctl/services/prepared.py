@@ -1,0 +1,56 @@
+"""What an operator wants of a kill switch, and what that comes to once it was looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from opsctl.core.propagation import Expectation
+from opsctl.core.switch import Receipt, choose_confirmation, comment_of
+
+if TYPE_CHECKING:
+    from opsctl.core.flags import Environment, FlagRef
+    from opsctl.core.switch import Change, Confirmation, Outcome, SwitchPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchRequest:
+    """What the operator wants.
+
+    `timeout_s` bounds reading, and then writing and waiting together, each from its own start: thinking about a
+    question costs nothing.
+    """
+
+    ref: FlagRef
+    change: Change
+    reason: str | None = None
+    incident: str | None = None
+    timeout_s: float = 10.0
+    wait: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedSwitch:
+    """A change that is ready to be confirmed and applied."""
+
+    request: SwitchRequest
+    plan: SwitchPlan
+    environment: Environment
+
+    @property
+    def confirmation(self) -> Confirmation:
+        """Return what a person has to be asked first."""
+        return choose_confirmation(self.plan, self.environment)
+
+    @property
+    def comment(self) -> str:
+        """Return what goes into the provider's audit log."""
+        return comment_of(self.request.reason, self.request.incident)
+
+    def expectation(self, version: int) -> Expectation:
+        """Return what an instance has to say to count, once the flag is at that version."""
+        return Expectation(self.plan.ref, version, self.plan.expected_mode, self.environment.sdk_key_digest)
+
+    def receipt(self, outcome: Outcome, version: int) -> Receipt:
+        """Return a receipt for this change."""
+        return Receipt(self.plan, outcome, version, self.request.reason, self.request.incident)
