@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from builders import KEY, a_report
 from support.control_sockets import FakeInstance
+from support.stack import unmeasured
 from support.waiting import DEADLINE_S, eventually
 
 from opsctl.core.modes import Mode
@@ -232,7 +233,7 @@ def test_a_kill_loads_neither_pydantic_nor_the_sdk_nor_rich(environ, flag_servic
     )
 
     done = subprocess.run(
-        [sys.executable, "-c", script], check=False, env=environ, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script], check=False, env=unmeasured(environ), capture_output=True, text=True, timeout=60
     )
 
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,5 +1,6 @@
 """What was acknowledged stays, whatever happens to the process."""
 
+import itertools
 import json
 import random
 import threading
@@ -10,6 +11,9 @@ import urllib3
 from support.flag_service import SEMANTIC_PATCH
 
 pytestmark = pytest.mark.acceptance
+
+NUMBERS = itertools.count()
+"""No two changes are alike: one that changes nothing would be acknowledged with the version there is."""
 
 
 def versions_in_audit(service):
@@ -72,10 +76,8 @@ def write(service, acknowledged, writing):
     http = urllib3.PoolManager(retries=False, timeout=20)
     url = f"{service.url}/api/v2/flags/default/{service.flag}"
     headers = {"Authorization": service.token(), "Content-Type": SEMANTIC_PATCH}
-    targets = 0
     while True:
-        targets += 1
-        values = [f"{threading.get_ident()}-{targets}"]
+        values = [f"context-{next(NUMBERS)}"]
         change = {"kind": "replaceTargets", "targets": [{"variationId": disabled_id(service), "values": values}]}
         body = json.dumps({"environmentKey": "test", "instructions": [change]})
         try:

@@ -96,6 +96,11 @@ def run_opsctl(*arguments, environ, cwd, expect=0, stdin=""):
     return Result(done.returncode, done.stdout, done.stderr)
 
 
+def unmeasured(environ):
+    """The environment for a process whose imports are the claim: what measures coverage imports things, too."""
+    return {name: value for name, value in environ.items() if not name.startswith("COVERAGE")}
+
+
 def clean_environ(**more):
     """The process's environment without anything that would point opsctl elsewhere."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("LAUNCHDARKLY_", "LD_", "OPSCTL_"))}
