@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from werkzeug.routing import Rule
 from werkzeug.wrappers import Response
 
 from opsctl.flagservice import fdv2
 from opsctl.flagservice.events import request_body
 from opsctl.flagservice.payload_filters import require_filter_key
 from opsctl.flagservice.responses import JSON, json_response
+from opsctl.flagservice.routing import Rule
 from opsctl.flagservice.sdk_feed import Audience
 from opsctl.flagservice.sdk_keys import SdkKeys, given_key
 from opsctl.flagservice.streams import Signals

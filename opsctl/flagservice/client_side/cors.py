@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from werkzeug.routing import Rule
 from werkzeug.wrappers import Response
 
 from opsctl.flagservice.api_errors import ApiError
 from opsctl.flagservice.responses import error_response
+from opsctl.flagservice.routing import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.routing import Rule
-
 from opsctl.flagservice.api_errors import ApiError, forbidden, invalid_request, unauthorized
 from opsctl.flagservice.auditing import Author
 from opsctl.flagservice.reading import exactly, member, parse_json
+from opsctl.flagservice.routing import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.routing import Rule
 from werkzeug.wrappers import Response
 
 from opsctl.flagservice.api_errors import invalid_request
@@ -14,6 +13,7 @@ from opsctl.flagservice.reading import member, objects
 from opsctl.flagservice.responses import json_response
 from opsctl.flagservice.rest.links import API, link
 from opsctl.flagservice.rest.semantic import require_semantic
+from opsctl.flagservice.routing import Rule
 from opsctl.flagservice.triggers import ACTIONS, trigger_document
 
 if TYPE_CHECKING:
