@@ -239,8 +239,12 @@ class SwitchService:
             clock=self._clock,
             deadline_s=deadline_s,
             on_failure=on_failure,
-            on_wait=lambda error, wait_s: self._note(f"{error.message}; trying again in {format_ms(wait_s * 1000)}"),
+            on_wait=lambda error, wait_s: self._note(f"{error.message}; trying again{_in(wait_s)}"),
         )
+
+
+def _in(wait_s: float) -> str:
+    return f" in {format_ms(wait_s * 1000)}" if wait_s else ""
 
 
 def _unknown_state(plan: SwitchPlan, error: OpsError) -> OpsError:
