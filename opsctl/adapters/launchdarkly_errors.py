@@ -32,11 +32,13 @@ class Provider:
     Attributes:
         name: How people call it.
         start_hint: What to do when it does not answer.
+        silence_hint: What to do when it takes the request and does not answer.
         token_hint: What to do when it does not accept the access token.
     """
 
     name: str
     start_hint: str
+    silence_hint: str
     token_hint: str
 
 
@@ -95,6 +97,7 @@ def error_of(refusal: Refusal, provider: Provider, *, doing: str, now_s: float) 
         hint=hint,
         request_id=refusal.request_id,
         retry_after_s=retry_after_s,
+        is_answer=True,
     )
 
 

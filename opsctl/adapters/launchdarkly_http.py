@@ -17,6 +17,7 @@ from opsctl import __version__
 from opsctl.adapters.deadline import call_within
 from opsctl.adapters.launchdarkly_client import load
 from opsctl.adapters.launchdarkly_errors import Provider, Refusal, error_of
+from opsctl.core.durations import format_ms
 from opsctl.core.errors import ErrorCode, OpsError
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class RestConnection:
         try:
             status, headers, body = call_within(limit_s, lambda: self._exchange(request, limit_s))
         except TimeoutError as error:
-            raise self._unreachable(f"did not answer within {limit_s:.1f} s", 0.0) from error
+            silence = f"did not answer within {format_ms(limit_s * 1000)}"
+            raise self._unreachable(silence, 0.0, self._provider.silence_hint) from error
         except _transport_errors() as error:
             raise self._transport_failure(error) from error
         if status not in _SUCCESS:
@@ -148,11 +150,11 @@ class RestConnection:
             return self._unreachable("has no certificate that can be trusted", None)
         return self._unreachable("broke the connection off", _LOST_CONNECTION_WAIT_S)
 
-    def _unreachable(self, what: str, retry_after_s: float | None) -> OpsError:
+    def _unreachable(self, what: str, retry_after_s: float | None, hint: str | None = None) -> OpsError:
         return OpsError(
             ErrorCode.UNREACHABLE,
             f"{self._provider.name} {what}",
-            hint=self._provider.start_hint,
+            hint=hint or self._provider.start_hint,
             retry_after_s=retry_after_s,
         )
 
@@ -170,10 +172,16 @@ def provider_of(settings: Settings) -> Provider:
     """Return how to speak of the provider that the settings address."""
     name = f"{settings.provider_name} at {settings.api_uri}" if settings.is_local else settings.provider_name
     if settings.is_local:
-        return Provider(name, "start it: opsctl serve", "start it again to have its tokens renewed: opsctl serve")
+        return Provider(
+            name,
+            "start it: opsctl serve",
+            "it runs, and hangs or has too much to do: see what opsctl serve says, or give it longer with --timeout",
+            "start it again to have its tokens renewed: opsctl serve",
+        )
     return Provider(
         name,
         "check the network and LD_BASE_URI: opsctl config show",
+        "give it longer with --timeout, or check the network and LD_BASE_URI: opsctl config show",
         "check LAUNCHDARKLY_ACCESS_TOKEN: an api-… token, no SDK key; opsctl config show says where it came from",
     )
 

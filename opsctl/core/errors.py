@@ -34,7 +34,8 @@ class OpsError(Exception):
 
     `message` says what happened, `hint` the next thing to type. Neither holds a secret. `request_id` is the provider's
     id of the refused request, where it gave one. `retry_after_s` is set when the same request may work if it is made
-    again after that many seconds; `None` means that asking again does not help.
+    again after that many seconds; `None` means that asking again does not help. `is_answer` is set for what the other
+    side said, and not for what was made of its silence.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class OpsError(Exception):
         hint: str | None = None,
         request_id: str | None = None,
         retry_after_s: float | None = None,
+        is_answer: bool = False,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -52,3 +54,4 @@ class OpsError(Exception):
         self.hint = hint
         self.request_id = request_id
         self.retry_after_s = retry_after_s
+        self.is_answer = is_answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, TypeVar
 
+from opsctl.core.durations import format_ms
 from opsctl.core.errors import OpsError
 
 if TYPE_CHECKING:
@@ -36,21 +37,41 @@ def with_retries(
         on_wait: Is told before each wait.
 
     Raises:
-        OpsError: the last failure.
+        OpsError: the last failure in which the other side said something, or else the last one; with the number of
+            attempts, where there were several.
     """
+    base_s = clock.monotonic_s()
+    telling: OpsError | None = None
     for number in range(_MOST_ATTEMPTS):
         try:
             return attempt()
         except OpsError as error:
+            telling = error if telling is None or error.is_answer or not telling.is_answer else telling
             found = on_failure(error)
             if found is not None:
                 return found
             wait_s = _wait_s(error, number)
-            if wait_s is None or clock.monotonic_s() + wait_s > deadline_s or number == _MOST_ATTEMPTS - 1:
+            if wait_s is None:
                 raise
+            if clock.monotonic_s() + wait_s > deadline_s or number == _MOST_ATTEMPTS - 1:
+                raise _after(number + 1, telling, clock.monotonic_s() - base_s) from error
             on_wait(error, wait_s)
             clock.sleep(wait_s)
     raise AssertionError("the last attempt returns or raises")
+
+
+def _after(attempts: int, error: OpsError, seconds: float) -> OpsError:
+    """Return the error with how often and how long it was tried; it was not what the last attempt alone shows."""
+    if attempts == 1:
+        return error
+    return OpsError(
+        error.code,
+        f"{error.message} ({attempts} attempts in {format_ms(seconds * 1000)})",
+        hint=error.hint,
+        request_id=error.request_id,
+        retry_after_s=error.retry_after_s,
+        is_answer=error.is_answer,
+    )
 
 
 def _wait_s(error: OpsError, number: int) -> float | None:

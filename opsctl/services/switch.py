@@ -75,9 +75,14 @@ class SwitchService:
         """
         ref = request.ref
         deadline_s = self._clock.monotonic_s() + request.timeout_s
-        flag = self._patiently(lambda cap_s: self._reader.get_flag(ref.project, ref.key, timeout_s=cap_s), deadline_s)
-        flag.in_environment(ref)
-        environment = self._environment(ref, deadline_s)
+        try:
+            flag = self._patiently(
+                lambda cap_s: self._reader.get_flag(ref.project, ref.key, timeout_s=cap_s), deadline_s
+            )
+            flag.in_environment(ref)
+            environment = self._environment(ref, deadline_s)
+        except OpsError as error:
+            raise _nothing_written(error) from error
         plan = plan_change(request.change, flag, ref)
         prepared = PreparedSwitch(request, plan, environment)
         if plan.is_needed and environment.require_comments and not prepared.comment:
@@ -245,6 +250,14 @@ class SwitchService:
 
 def _in(wait_s: float) -> str:
     return f" in {format_ms(wait_s * 1000)}" if wait_s else ""
+
+
+def _nothing_written(error: OpsError) -> OpsError:
+    """Return the error of a read before the write; where the provider does not answer, it says that it was a read."""
+    if error.code not in {ErrorCode.UNREACHABLE, ErrorCode.RATE_LIMITED}:
+        return error
+    message = f"{error.message}; nothing was written"
+    return OpsError(error.code, message, hint=error.hint, request_id=error.request_id)
 
 
 def _unknown_state(plan: SwitchPlan, error: OpsError) -> OpsError:

@@ -277,6 +277,9 @@ def test_a_server_that_drips_bytes_is_given_up_in_time():
     started_s = time.monotonic()
     error, _server = failing(Answer(behave=drip), timeout_s=0.5)
 
+    assert "did not answer within 500 ms" in error.message
+    assert "give it longer with --timeout" in error.hint
+
     assert error.code is ErrorCode.UNREACHABLE
     assert time.monotonic() - started_s < 10
 

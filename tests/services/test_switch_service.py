@@ -231,6 +231,41 @@ def test_a_provider_that_falls_silent_is_given_up_within_the_deadline():
     assert bench.clock.monotonic_s() <= 3.05
 
 
+LOCKED = OpsError(
+    ErrorCode.UNREACHABLE, "could not answer (HTTP 503): the database is locked", retry_after_s=0.25, is_answer=True
+)
+SILENT = OpsError(ErrorCode.UNREACHABLE, "did not answer within 1,700 ms", hint="start it", retry_after_s=0.0)
+
+
+def test_what_the_provider_last_said_outlives_its_silence():
+    bench = Bench([AFTER])
+    bench.flags.fail_reads(LOCKED, LOCKED, *[SILENT] * 3)
+
+    with pytest.raises(OpsError) as raised:
+        bench.run()
+
+    assert "the database is locked (5 attempts in " in raised.value.message
+    assert raised.value.message.endswith("; nothing was written")
+    assert raised.value.hint is None
+    assert bench.flags.writes == []
+
+
+def test_a_write_that_was_refused_and_then_not_answered_says_why_and_that_it_may_be_made():
+    bench = Bench([AFTER])
+    bench.flags.fail_writes(LOCKED, *[SILENT] * 4)
+
+    with pytest.raises(OpsError, match=r"the database is locked \(5 attempts in .*\): .* may or may not be changed"):
+        bench.run()
+
+
+def test_a_failure_that_asking_again_cannot_mend_is_told_as_it_is():
+    bench = Bench([AFTER])
+    bench.flags.fail_reads(LOCKED, OpsError(ErrorCode.UNREACHABLE, "cannot be reached: connection refused"))
+
+    with pytest.raises(OpsError, match=r"^cannot be reached: connection refused; nothing was written$"):
+        bench.run()
+
+
 def test_a_read_back_that_stalls_stays_within_the_deadline():
     bench = Bench([BETWEEN])
     stalling = Stalling(bench.clock, 0)
