@@ -24,6 +24,7 @@ def main(arguments: list[str]) -> int:
     limit_help = "REST requests answered in ten seconds"
     parser.add_argument("--rate-limit", type=_count, metavar="N", help=limit_help)
     parser.add_argument("--route-rate-limit", type=_count, metavar="N", help=f"{limit_help}, of each route")
+    parser.add_argument("--request-log", type=Path, metavar="FILE", help="where requests are noted, one a line")
     parser.add_argument("--faults", action="store_true", help="let admin tokens have requests fail, at /faults")
     given = parser.parse_args(arguments)
     if given.data_dir is None and not given.ephemeral:
@@ -37,6 +38,7 @@ def main(arguments: list[str]) -> int:
         environ=os.environ,
         rate_limits=RateLimits(given.rate_limit, given.route_rate_limit),
         seed=given.seed,
+        request_log=given.request_log,
         faults=given.faults,
     )
     return run_logged("opsctl.flagservice", lambda: run(options))

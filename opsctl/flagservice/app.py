@@ -18,21 +18,24 @@ from opsctl.flagservice.responses import error_response
 from opsctl.flagservice.rest.cors import allow_pages, is_preflight
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from werkzeug.routing import Rule
 
 _LOG = logging.getLogger(__name__)
 _LONGEST_BODY = 10 * 1024 * 1024
+_ROUTE = "opsctl.route"
 _OVERRIDABLE = frozenset({"DELETE", "PATCH", "PUT"})
 
 
 class Application:
     """Dispatches requests. SDKs back off for minutes on a 401 or 404, so that starting has to look like 503."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_answer: Callable[[Request, str, int], None] | None = None) -> None:
+        """Take who is told of each answer: the request, the route it went to (empty: none) and the status."""
         self._routes: Map | None = None
+        self._on_answer = on_answer
 
     def open(self, rules: Iterable[Rule]) -> None:
         """Begin to answer with these rules, whose endpoints are handlers: called with the request and its values."""
@@ -47,6 +50,8 @@ class Application:
         request = Request(environ)
         response = self._respond(request)
         allow_pages(request, response)
+        if self._on_answer is not None:
+            self._on_answer(request, environ.get(_ROUTE, ""), response.status_code)
         return response(environ, start_response)
 
     def _respond(self, request: Request) -> Response:
@@ -67,10 +72,12 @@ class Application:
         if is_preflight(request):
             return Response(status=204)
         try:
-            handler, values = self._routes.bind_to_environ(request.environ).match(method=_method(request))
+            adapter = self._routes.bind_to_environ(request.environ)
+            rule, values = adapter.match(method=_method(request), return_rule=True)
         except NotFound as error:
             raise not_found(request.path) from error
-        response: Response = handler(request, **values)
+        request.environ[_ROUTE] = rule.rule
+        response: Response = rule.endpoint(request, **values)
         return response
 
 

@@ -45,6 +45,7 @@ class FlagServiceOptions:
         heartbeat_s: Between comments on silent streams.
         rate_limits: Of the REST API; SDKs are never limited.
         seed: A file of flags that a new database begins with; one that exists is left as it is.
+        request_log: Where each request's method, route, status and client are written, a JSON object a line.
         faults: Whether admin tokens may have requests fail, at `/faults`.
     """
 
@@ -57,4 +58,5 @@ class FlagServiceOptions:
     heartbeat_s: float = HEARTBEAT_S
     rate_limits: RateLimits = RateLimits()
     seed: Path | None = None
+    request_log: Path | None = None
     faults: bool = False

@@ -24,6 +24,7 @@ from opsctl.flagservice.credentials import SEEDED_ENVIRONMENTS, load_credentials
 from opsctl.flagservice.http_server import HttpServer
 from opsctl.flagservice.lock import exclusive_lock
 from opsctl.flagservice.options import Ready
+from opsctl.flagservice.request_log import RequestLog
 from opsctl.flagservice.seed import PROJECT_KEY
 from opsctl.flagservice.service import FlagService
 from opsctl.settings.installation import READY_FILE_NAME
@@ -53,7 +54,7 @@ def run(options: FlagServiceOptions, on_ready: Callable[[Ready], None] | None = 
         listener = inherited_listener(options.environ) or _open_listener(options)
         url = _url(listener)
         stopping = stop_event(options.environ)
-        application = Application()
+        application = Application(RequestLog(options.request_log) if options.request_log else None)
         faults = _with_faults(application) if options.faults else None
         server = HttpServer(listener, faults or application)
         server.start()

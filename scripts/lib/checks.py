@@ -41,6 +41,11 @@ CHECKS = (
     Check("acceptance", "journeys with real processes", ((*PYTEST, "3", "-m", "acceptance and not browser"),)),
     Check("browser", "the page in Chromium", ((*PYTEST, "2", "-m", "browser"),)),
     Check(
+        "routes",
+        "LaunchDarkly's own clients used every route that the docs say they use",
+        (("sh", "-c", f'{sys.executable} scripts/lib/route_coverage.py --check "$OPSCTL_TESTS_REQUESTS"'),),
+    ),
+    Check(
         "coverage",
         "how much of the code the tests before it ran, in all processes",
         ((*COVERAGE, "combine", "-q"), (*COVERAGE, "report", "--skip-covered", "--sort=cover")),
@@ -60,6 +65,8 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="opsctl-coverage-") as place:
         # Absolute, so that processes which run elsewhere leave their data in the same place.
         os.environ["COVERAGE_FILE"] = str(Path(place) / "data")
+        requests = Path(os.environ.setdefault("OPSCTL_TESTS_REQUESTS", str(Path(place) / "requests")))
+        requests.mkdir(parents=True, exist_ok=True)
         verdicts = [run(by_name[name]) for name in arguments or by_name]
     print("\n" + "\n".join(f"{text:<8}{name:<12}{seconds:6.1f} s" for name, text, seconds in verdicts))
     return int(any(text == "FAILED" for _, text, _ in verdicts))

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,12 @@ import urllib3
 from support.waiting import DEADLINE_S, eventually
 
 SEMANTIC_PATCH = "application/json; domain-model=launchdarkly.semanticpatch"
+
+
+def request_log():
+    """Return the options by which the requests of this run are noted, where a whole run of the tests asks for it."""
+    place = os.environ.get("OPSCTL_TESTS_REQUESTS")
+    return ("--request-log", f"{place}/{uuid.uuid4()}.jsonl") if place else ()
 
 
 class FlagServiceProcess:
@@ -41,6 +48,7 @@ class FlagServiceProcess:
                 [
                     *(sys.executable, "-m", "opsctl.flagservice", "--port", str(self._port)),
                     *("--data-dir", str(self.data_dir), "--ready-file", str(self.ready_file)),
+                    *request_log(),
                     *self._arguments,
                 ],
                 stderr=log,

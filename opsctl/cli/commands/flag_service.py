@@ -31,6 +31,10 @@ SeedOption = Annotated[
     Path | None,
     typer.Option("--seed", metavar="FILE", help="Flags a new database begins with: TOML, or LaunchDarkly's JSON."),
 ]
+RequestLogOption = Annotated[
+    Path | None,
+    typer.Option("--request-log", metavar="FILE", help="Note each request's method, route, status and client."),
+]
 FaultsOption = Annotated[
     bool, typer.Option("--faults", help="For rehearsals: let admin tokens have requests fail, at /faults.")
 ]
@@ -47,6 +51,7 @@ def flag_service(  # noqa: PLR0913 - one for each option
     rate_limit: RateLimitOption = None,
     route_rate_limit: RouteRateLimitOption = None,
     seed: SeedOption = None,
+    request_log: RequestLogOption = None,
     faults: FaultsOption = False,
 ) -> None:
     """Run the flag service alone, until Ctrl-C.
@@ -73,6 +78,7 @@ def flag_service(  # noqa: PLR0913 - one for each option
         environ=call.environ,
         rate_limits=RateLimits(rate_limit, route_rate_limit),
         seed=seed,
+        request_log=request_log,
         faults=faults,
     )
     run(options, on_ready)
