@@ -30,8 +30,8 @@ _AVATAR_READY_FILE_NAME = "avatar-service.json"
 _FLAG_SERVICE_SETTINGS = ("data_dir",)
 _WORKER_SETTINGS = (
     "sdk_key", "project", "environment", "flag", "base_uri", "stream_uri", "events_uri", "data_dir", "host", "port",
-    "allowed_hosts", "behind_proxy", "avatar_api_url", "avatar_api_key", "avatar_image_hosts", "avatar_deadline_s", "post_interval_s",
-    "restore_rate",
+    "allowed_hosts", "behind_proxy", "avatar_api_url", "avatar_api_key", "avatar_image_hosts", "avatar_deadline_s",
+    "post_interval_s", "restore_rate",
 )  # fmt: skip
 _POLL_S = 0.02
 

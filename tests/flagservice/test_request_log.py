@@ -38,6 +38,6 @@ def test_each_request_is_one_line_with_its_route_status_and_client(logged):
 def test_a_log_that_cannot_be_written_is_said_at_the_start(tmp_path):
     service = FlagServiceProcess(tmp_path / "data", "--request-log", str(tmp_path / "none/requests.jsonl"))
 
-    with pytest.raises(AssertionError, match="request log .* cannot be written"):
+    with pytest.raises(AssertionError, match=r"request log .* cannot be written"):
         service.start()
     service.stop()
