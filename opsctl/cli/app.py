@@ -33,7 +33,13 @@ Start here: opsctl serve
 
 def build_app() -> typer.Typer:
     """Return the program with all its commands. Nothing is opened or read before a command runs."""
-    app = typer.Typer(help=_PROGRAM_HELP, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+    app = typer.Typer(
+        help=_PROGRAM_HELP,
+        rich_markup_mode=None,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
     app.callback(invoke_without_command=True)(_program)
     app.command()(serve.serve)
     app.command()(status.status)
@@ -87,7 +93,7 @@ def run(
     except OpsError as error:
         return _report(error, invocation)
     except TyperException as error:
-        return _report(_usage_error(error), invocation)
+        return _report(_usage_error(error, arguments), invocation)
     except KeyboardInterrupt:
         return _report(OpsError(ErrorCode.INTERRUPTED, "interrupted"), invocation)
     except Exception as error:
@@ -114,11 +120,22 @@ def _help_of_group(ctx: typer.Context) -> None:
         ctx.obj.streams.result(ctx.get_help())
 
 
-def _usage_error(error: TyperException) -> OpsError:
+def _usage_error(error: TyperException, arguments: Sequence[str]) -> OpsError:
     context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else DEFAULT_PROGRAM
-    message = plain(error.format_message()).rstrip(".")
+    path = context.command_path if context is not None else _path_of(arguments)
+    message = plain(error.format_message()).replace("Value error, ", "").rstrip(".")
     return OpsError(ErrorCode.USAGE, message[:1].lower() + message[1:], hint=f"{path} --help")
+
+
+def _path_of(arguments: Sequence[str]) -> str:
+    """Return the command that the arguments name, for an error that does not say in which one it was found."""
+    names, below = [DEFAULT_PROGRAM], vars(typer.main.get_command(build_app())).get("commands", {})
+    for word in arguments:
+        if word not in below:
+            break
+        names.append(word)
+        below = vars(below[word]).get("commands", {})
+    return " ".join(names)
 
 
 def _defect(error: Exception) -> OpsError:

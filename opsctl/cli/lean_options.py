@@ -14,15 +14,16 @@ import typer
 _NEED_NO_VALIDATION = frozenset({str, bool})
 
 
-def spare_validation(command: Any) -> None:
+def spare_validation(command: Any, parent: Any = None) -> None:
     """Let plain text and flags through unvalidated, in a command and in all commands below it."""
     try:
         from typer._coercion import PassThroughRuntimeParam  # noqa: PLC0415 - see above
     except ImportError:
         return
+    context = typer.Context(command, parent=parent, **command.context_settings)
     for below in getattr(command, "commands", {}).values():
-        spare_validation(below)
-    for parameter in [*command.params, command.get_help_option(typer.Context(command))]:
+        spare_validation(below, context)
+    for parameter in [*command.params, command.get_help_option(context)]:
         descriptor = getattr(parameter, "type_descriptor", None)
         if descriptor is not None and descriptor.annotation in _NEED_NO_VALIDATION:
             parameter._runtime_param = PassThroughRuntimeParam(  # noqa: SLF001 - see above

@@ -31,7 +31,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _uri(text: str) -> str:
+def parse_uri(text: str) -> str:
+    """Return the http or https URL that `text` is, without a slash at its end.
+
+    Raises:
+        ValueError: it is none. The message says how one is written.
+    """
     cleaned = text.strip().rstrip("/")
     parts = urlsplit(cleaned)
     if parts.username or parts.password:
@@ -121,10 +126,12 @@ class Settings:
     project: str = _setting("project key", "LD_PROJECT", _text, "default", "LAUNCHDARKLY_PROJECT")
     environment: str = _setting("environment key", "LD_ENVIRONMENT", _text, "test", "LAUNCHDARKLY_ENVIRONMENT")
     flag: str = _setting("kill switch", "LAUNCHDARKLY_FLAG_KEY", _text, "show-avatars-and-reccs", "LD_FLAG")
-    api_uri: str = _setting("REST API", "LD_BASE_URI", _uri, "https://app.launchdarkly.com", "LAUNCHDARKLY_API_URI")
-    base_uri: str = _setting("SDK polling", "LAUNCHDARKLY_BASE_URI", _uri, "https://sdk.launchdarkly.com")
-    stream_uri: str = _setting("SDK streaming", "LAUNCHDARKLY_STREAM_URI", _uri, "https://stream.launchdarkly.com")
-    events_uri: str = _setting("SDK events", "LAUNCHDARKLY_EVENTS_URI", _uri, "https://events.launchdarkly.com")
+    api_uri: str = _setting(
+        "REST API", "LD_BASE_URI", parse_uri, "https://app.launchdarkly.com", "LAUNCHDARKLY_API_URI"
+    )
+    base_uri: str = _setting("SDK polling", "LAUNCHDARKLY_BASE_URI", parse_uri, "https://sdk.launchdarkly.com")
+    stream_uri: str = _setting("SDK streaming", "LAUNCHDARKLY_STREAM_URI", parse_uri, "https://stream.launchdarkly.com")
+    events_uri: str = _setting("SDK events", "LAUNCHDARKLY_EVENTS_URI", parse_uri, "https://events.launchdarkly.com")
     data_dir: Path = _setting("where opsctl keeps its data", "OPSCTL_DATA_DIR", _path, Path())
     output: str = _setting("human or json", "OPSCTL_OUTPUT", _output, "human")
     timeout_s: float = _setting("how long a command may take", "OPSCTL_TIMEOUT", _duration("100ms", "720h"), 10.0)
@@ -139,7 +146,7 @@ class Settings:
         "OPSCTL_BEHIND_PROXY", _yes_or_no, False,
     )  # fmt: skip
     avatar_api_url: str | None = _setting(
-        "avatar API, as thecatapi.com has it; none: a local stand-in", "OPSCTL_AVATAR_API_URL", _uri
+        "avatar API, as thecatapi.com has it; none: a local stand-in", "OPSCTL_AVATAR_API_URL", parse_uri
     )
     avatar_api_key: Secret | None = _setting("key of the avatar API", "OPSCTL_AVATAR_API_KEY", Secret.parse)
     avatar_image_hosts: tuple[str, ...] = _setting(

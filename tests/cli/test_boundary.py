@@ -65,6 +65,18 @@ def test_every_command_shows_its_help(opsctl, path):
     assert f"Usage: opsctl {' '.join(path)}" in opsctl(*path, "--help").out
 
 
+@pytest.mark.parametrize("path", [(), ("kill",), ("flags",), ("flags", "list")])
+def test_help_has_a_short_name_too(opsctl, path):
+    assert opsctl(*path, "-h").out == opsctl(*path, "--help").out != ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path"), [(("kill", "--reason"), "kill"), (("flags", "create", "x", "--tag"), "flags create")]
+)
+def test_an_option_without_its_value_is_told_where_its_help_is(opsctl, arguments, path):
+    assert opsctl(*arguments, expect=2).err.endswith(f"fix:   opsctl {path} --help\n")
+
+
 def test_alone_it_shows_its_commands(opsctl):
     out = opsctl().out
 

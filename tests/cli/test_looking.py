@@ -99,7 +99,10 @@ def test_watch_in_json_is_one_object_a_line(opsctl, wired):
 def test_watch_until_killed_exits_0_when_it_is(opsctl, wired):
     wired.stream.__init__(STATE, KILLED)
 
-    assert opsctl("watch", "--until", "killed").last_line.endswith("end of watch")
+    lines = opsctl("watch", "--until", "killed").out.splitlines()
+
+    assert len(lines) == 3
+    assert "true → false  degraded" in lines[-1]
 
 
 def test_watch_until_killed_in_vain_exits_1(opsctl, wired):
@@ -134,7 +137,10 @@ def test_watch_without_until_ends_at_the_timeout_with_0(opsctl, wired):
 
 
 def test_a_state_nobody_knows_is_a_usage_error(opsctl):
-    assert "--until" in opsctl("watch", "--until", "gone", expect=2).err
+    err = opsctl("watch", "--until", "gone", expect=2).err
+
+    assert "--until" in err
+    assert "Value error" not in err
 
 
 def test_flags_list_is_a_table_of_what_is_served(opsctl, wired, golden):
@@ -264,6 +270,35 @@ def test_status_of_a_flag_that_depends_on_the_visitor_says_so(opsctl, wired):
     wired.flags_at_provider.flags[KEY] = a_flag().targeted(depends_on_context=True).build()
 
     assert opsctl("status").last_line.startswith("depends: what the flag serves is not the same for everyone.")
+
+
+def test_status_of_instances_that_do_not_answer_claims_nothing_about_browsers(opsctl, wired):
+    wired.script([Sighting("worker-0")])
+
+    assert "browsers     unknown: no instance answers\n" in opsctl("status").out
+
+
+def test_status_of_an_instance_without_data_says_so_and_why(opsctl, wired):
+    wired.script([a_sighting(version=0, mode=Mode.DEGRADED, source=DataSource.NONE, reason="ERROR CLIENT_NOT_READY")])
+
+    result = opsctl("status")
+
+    assert "no data yet: ERROR CLIENT_NOT_READY" in result.out
+    assert "version 0" not in result.out
+    assert result.last_line.startswith("the flag asks for full; not everyone follows yet.")
+
+
+@pytest.mark.parametrize("width", [100, 80, 60, 40])
+def test_config_show_fits_the_terminal(opsctl, width):
+    out = opsctl("config", "show", width=width, environ={"OPSCTL_DATA_DIR": "/srv/x"}).out
+
+    assert max(map(len, out.splitlines()[2:])) <= width
+    assert all(name in out for name in ("timeout_s", "avatar_image_hosts", "/srv/x"))
+
+
+@pytest.mark.parametrize("target", ["banana", "http://", "http://a:b@c", "ftp://x"])
+def test_smoke_of_what_is_no_url_is_a_usage_error(opsctl, target):
+    assert opsctl("smoke", "--yes", "--target", target, expect=2).err.startswith("error: --target: ")
 
 
 def test_status_without_instances_claims_nothing_about_the_feed(opsctl):

@@ -36,6 +36,7 @@ def smoke(
 
     ensure_can_write(junit, "--junit")
     if target is not None:
+        target = _url(target)
         _confirm_kill(call, yes=yes)
         report = call.services.smoke(target, on_step).run()
     else:
@@ -47,6 +48,15 @@ def smoke(
         junit.write_text(rendering.junit(report), encoding="utf-8")
     call.answer(human=lambda view: rendering.human(report, view), data=lambda _: rendering.data(report))
     return ExitCode.OK if report.passed else ExitCode.FAILED
+
+
+def _url(target: str) -> str:
+    from opsctl.settings.values import parse_uri  # noqa: PLC0415 - start-up
+
+    try:
+        return parse_uri(target)
+    except ValueError as error:
+        raise OpsError(ErrorCode.USAGE, f"--target: {error}", hint="correct --target") from error
 
 
 def _refuse_what_needs_a_target(call: Call) -> None:

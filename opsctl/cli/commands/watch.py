@@ -32,7 +32,9 @@ def watch(call: Call, *, until: UntilOption = None) -> int:
     try:
         for event in service.watch(call.ref, start_timeout_s=call.settings.timeout_s, until=until, timeout_s=limit_s):
             value = event.new
-            _show(call, event)
+            is_said = event.kind is WatchKind.END and until is not None and until.is_reached_by(value)
+            if call.as_json or not is_said:
+                _show(call, event)
             if call.streams.closed:
                 break
     except KeyboardInterrupt:

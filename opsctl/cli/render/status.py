@@ -28,7 +28,7 @@ def to_text(status: Status, view: View) -> str:
         agree = f"{seen.instances_confirmed:,}/{seen.instances:,} agree" if status.flag else f"{seen.instances:,}"
         lines.append(view.line("instances", agree))
         lines.append(columns([_instance_row(sighting) for sighting in status.sightings], indent="  "))
-        lines.append(view.line("browsers", f"{seen.browsers_confirmed:,}/{seen.browsers:,} show what they were sent"))
+        lines.append(view.line("browsers", _browsers(status)))
     else:
         lines.append(none_found(view, status.agreement.elsewhere))
     lines += [*elsewhere_lines(view, status.agreement.elsewhere), _closing(status, view)]
@@ -89,6 +89,12 @@ def _change_parts(entry: AuditEntry, now_s: float) -> list[str]:
     return [f"{age} ago", plain(f"{entry.who} {entry.what}"), f'"{plain(entry.comment)}"' if entry.comment else ""]
 
 
+def _browsers(status: Status) -> str:
+    if all(sighting.report is None for sighting in status.sightings):
+        return "unknown: no instance answers"
+    return f"{status.agreement.browsers_confirmed:,}/{status.agreement.browsers:,} show what they were sent"
+
+
 def _instance_row(sighting: Sighting) -> tuple[str, ...]:
     report = sighting.report
     if report is None:
@@ -99,8 +105,8 @@ def _instance_row(sighting: Sighting) -> tuple[str, ...]:
     return (
         sighting.instance,
         report.mode or "by visitor",
-        f"version {report.epoch.version}",
-        f"{report.source} data{age}",
+        "" if report.source is DataSource.NONE else f"version {report.epoch.version}",
+        f"no data yet: {report.reason}" if report.source is DataSource.NONE else f"{report.source} data{age}",
         f"browsers {browsers.confirmed:,}/{browsers.connected:,}",
     )
 
@@ -133,7 +139,7 @@ def _closing(status: Status, view: View) -> str:
     if mode is None:
         state = "depends: what the flag serves is not the same for everyone."
     elif not seen.is_complete:
-        state = f"{mode} is wanted, and not everyone follows yet."
+        state = f"the flag asks for {mode}; not everyone follows yet."
     elif not seen.instances:
         state = f"{mode} is what the flag asks for; no instance of the feed is here."
     else:
