@@ -25,7 +25,8 @@ PRECEDENCE = """\
 A value is taken from the first place that has it: option, environment, `.env`, `opsctl.toml` (a `[profile.NAME]` table
 before the rest), what the local flag service says of itself, default. `opsctl config show` prints each value with its
 place. As soon as an SDK key, a token or a URI of LaunchDarkly is given anywhere, the local flag service is left alone.
-Durations read `500ms`, `5s`, `30m`, `2h`.
+Durations read `500ms`, `5s`, `30m`, `2h`. A line of `.env` that cannot be read is refused, and so is a URI with `http://`
+to another machine where a credential would be sent there.
 """
 
 
