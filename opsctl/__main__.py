@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-import os
-import sys
-from pathlib import Path
-from typing import NoReturn
-
 from opsctl.cli.interruptions import Interruptions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 _GC_THRESHOLD = 50_000
 
@@ -17,11 +15,16 @@ def main() -> NoReturn:
     """Run the command line of this process and exit with its code."""
     interruptions = Interruptions()
     interruptions.take_over()
+    import gc  # noqa: PLC0415 - signals come first
+    import os  # noqa: PLC0415 - as above
+    import sys  # noqa: PLC0415 - as above
+    from pathlib import Path  # noqa: PLC0415 - as above
+
     # Both shorten the start: pydantic looks through every installed distribution for plugins that nobody has here,
     # and loading modules makes many objects and no garbage.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.set_threshold(_GC_THRESHOLD)
-    from opsctl.cli.app import run  # noqa: PLC0415 - importing this module must stay free; signals come first
+    from opsctl.cli.app import run  # noqa: PLC0415 - as above
     from opsctl.cli.io import Streams  # noqa: PLC0415 - as above
     from opsctl.core.proxies import no_proxy_with_loopback  # noqa: PLC0415 - as above
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING, Self
 
+TYPE_CHECKING = False  # as typing has it, without the time that typing takes: until here a signal ends in a traceback
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
+    from typing import Self
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _IMPORTS = "<frozen importlib._bootstrap>"
