@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
+import tempfile
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
@@ -13,12 +16,12 @@ from opsctl.flagservice.database_errors import is_locked, meaning_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x6F707363
 _BUSY_TIMEOUT_MS = 2000
-_SIDE_FILES = ("-wal", "-shm")
+_LOG_SUFFIX = "-wal"
+_SIDE_FILES = (_LOG_SUFFIX, "-shm")
 
 
 def open_database(path: Path, fill: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
@@ -33,12 +36,15 @@ def open_database(path: Path, fill: Callable[[sqlite3.Connection], None]) -> sql
     """
     with _explained(path):
         if not path.exists():
+            if _has_log(path):
+                raise _damaged(path, "it is gone, and its write-ahead log is still there")
             _create(path, fill)
         elif path.stat().st_size == 0:
             raise _damaged(path, "it is empty")
+        _inspect(path)
         connection = _connect(path)
         try:
-            _check(path, connection)
+            _prepare(connection)
         except BaseException:
             connection.close()
             raise
@@ -87,6 +93,24 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _has_log(path: Path) -> bool:
+    log = path.with_name(path.name + _LOG_SUFFIX)
+    return log.exists() and log.stat().st_size > 0
+
+
+def _inspect(path: Path) -> None:
+    """Look whether the file is whole and ours, without touching it: merely closing it could write the log into it."""
+    if not _has_log(path):
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as connection:
+            _check(path, connection)
+        return
+    with tempfile.TemporaryDirectory(prefix=".inspection-", dir=path.parent) as place:
+        for suffix in ("", _LOG_SUFFIX):
+            shutil.copyfile(path.with_name(path.name + suffix), Path(place) / (path.name + suffix))
+        with contextlib.closing(sqlite3.connect(Path(place) / path.name)) as connection:
+            _check(path, connection)
+
+
 def _check(path: Path, connection: sqlite3.Connection) -> None:
     application_id = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -105,6 +129,9 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
     damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if damage != "ok":
         raise _damaged(path, damage)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     # Taking the write lock once shows a read-only or locked file now, not at the first kill.
@@ -138,8 +165,9 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _damaged(path: Path, what: str) -> OpsError:
+    place = f"{path.parent}/damaged-$(date +%s)"
     return OpsError(
         ErrorCode.FAILED,
-        f"{path} is damaged: {what}",
-        hint=f"it was left as it is; move it away to begin anew: mv {path} {path}.damaged",
+        f"{path} is damaged: {' '.join(what.split())}",
+        hint=f"it was left as it is; move all of it away to begin anew: p={place}; mkdir $p && mv {path}* $p",
     )

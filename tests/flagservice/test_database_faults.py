@@ -175,3 +175,56 @@ def test_a_damaged_database_says_so_and_is_left_as_it_is(stopped, database, plac
     assert database.read_bytes() == damaged
     database.write_bytes(whole)
     assert holds_what_was_acknowledged(stopped)
+
+
+@pytest.fixture
+def crashed(flag_service):
+    """A service that died with its last change still in the write-ahead log."""
+    assert flag_service.turn(on=False) == 2
+    flag_service.kill_hard()
+    assert (flag_service.data_dir / "flags.db-wal").stat().st_size > 0
+    return flag_service
+
+
+def contents(service):
+    return {
+        path.name: path.read_bytes() for path in service.data_dir.glob("flags.db*") if not path.name.endswith("-shm")
+    }
+
+
+def test_a_crash_and_damage_together_leave_both_files_as_they_are(crashed):
+    database = crashed.data_dir / "flags.db"
+    whole = database.read_bytes()
+    database.write_bytes(whole[:8192] + b"\xa5" * (len(whole) - 8192))
+    before = contents(crashed)
+
+    assert "damaged" in refused_start(crashed)
+
+    assert contents(crashed) == before
+    database.write_bytes(whole)
+    assert holds_what_was_acknowledged(crashed)
+
+
+def test_a_database_that_is_gone_while_its_log_is_there_is_not_begun_anew(crashed):
+    database = crashed.data_dir / "flags.db"
+    whole = database.read_bytes()
+    database.unlink()
+    before = contents(crashed)
+
+    assert "its write-ahead log is still there" in refused_start(crashed)
+
+    assert contents(crashed) == before
+    database.write_bytes(whole)
+    assert holds_what_was_acknowledged(crashed)
+
+
+def test_the_way_out_that_is_printed_leads_out(crashed):
+    database = crashed.data_dir / "flags.db"
+    database.write_bytes(b"")
+    command = refused_start(crashed).rpartition("begin anew: ")[2]
+
+    subprocess.run(["sh", "-c", command], check=True)
+
+    crashed.start()
+    assert crashed.turn(on=False) == 2
+    assert len(list(crashed.data_dir.glob("damaged-*/flags.db*"))) >= 2

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import stat
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -178,13 +179,13 @@ def spoil_by_cutting(path):
 
 
 def make_newer(path):
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
 
 
 def make_foreign(path):
     path.unlink()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("CREATE TABLE somebody_elses (x)")
 
 
