@@ -1,10 +1,16 @@
 """Fixtures of every part. A part's own fixtures stand in its own folder."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from support.chromium import find_chromium, launched
 from support.flag_service import FlagServiceProcess
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture
@@ -23,3 +29,14 @@ def shared_flag_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fl
     process.start()
     yield process
     process.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> "Iterator[Browser]":
+    """One browser for all tests of a process: Playwright allows no second one beside it."""
+    path = find_chromium()
+    if path is None:
+        reason = "no Chromium found: install one (Debian: apt install chromium) or name it in OPSCTL_CHROMIUM"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    with launched(path) as browser:
+        yield browser

@@ -23,8 +23,9 @@ class Check:
     commands: tuple[tuple[str, ...], ...]
 
 
-COVERAGE = (sys.executable, "-m", "coverage")
-PYTEST = (*COVERAGE, "run", "-m", "pytest", "-q", "--dist", "loadfile", "-n")
+PYTHON = (sys.executable, "-m")
+COVERAGE = (*PYTHON, "coverage")
+PYTEST = ("pytest", "-q", "--dist", "loadfile", "-n")
 CHECKS = (
     Check(
         "lint",
@@ -36,10 +37,12 @@ CHECKS = (
     Check("docs", "generated pages are up to date", ((sys.executable, "scripts/lib/docs.py", "--check"),)),
     Check("page", "the page's own logic, under Node", (("node", "--test", "tests/js/"),)),
     Check(
-        "fast", "tests without browsers and whole journeys", ((*PYTEST, "2", "-m", "not acceptance and not browser"),)
+        "fast",
+        "tests without browsers and whole journeys",
+        ((*COVERAGE, "run", "-m", *PYTEST, "2", "-m", "not acceptance and not browser"),),
     ),
-    Check("acceptance", "journeys with real processes", ((*PYTEST, "3", "-m", "acceptance and not browser"),)),
-    Check("browser", "the page in Chromium", ((*PYTEST, "2", "-m", "browser"),)),
+    Check("acceptance", "journeys with real processes", ((*PYTHON, *PYTEST, "3", "-m", "acceptance and not browser"),)),
+    Check("browser", "the page in Chromium", ((*PYTHON, *PYTEST, "2", "-m", "browser"),)),
     Check(
         "routes",
         "LaunchDarkly's own clients used every route that the docs say they use",
@@ -47,7 +50,7 @@ CHECKS = (
     ),
     Check(
         "coverage",
-        "how much of the code the tests before it ran, in all processes",
+        "how much of the code the fast tests ran, in all their processes",
         ((*COVERAGE, "combine", "-q"), (*COVERAGE, "report", "--skip-covered", "--sort=cover")),
     ),
 )

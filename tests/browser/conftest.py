@@ -1,7 +1,4 @@
-import os
-
 import pytest
-from support.chromium import find_chromium, launched
 from support.stack import Stack
 
 
@@ -9,16 +6,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "/tests/browser/" in str(item.path):
             item.add_marker(pytest.mark.browser)
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    path = find_chromium()
-    if path is None:
-        reason = "no Chromium found: install one (Debian: apt install chromium) or name it in OPSCTL_CHROMIUM"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    with launched(path) as browser:
-        yield browser
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,9 @@
 
 import functools
 import http.server
-import os
 import threading
 
 import pytest
-from support.chromium import find_chromium, launched
 from support.node import FOLDER, require_node
 from support.waiting import DEADLINE_S, eventually
 
@@ -32,16 +30,6 @@ window.start = async ({ url, id, context, options }) => {
 """
 PAGE = "<!doctype html><title>SDK</title><script>window.told = []</script><script type='module'>%s</script>"
 SDKS = {"launchdarkly-js-client-sdk": LEGACY, "@launchdarkly/js-client-sdk": CURRENT}
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    path = find_chromium()
-    if path is None:
-        reason = "no Chromium found: install one (Debian: apt install chromium) or name it in OPSCTL_CHROMIUM"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    with launched(path) as browser:
-        yield browser
 
 
 class Modules(http.server.SimpleHTTPRequestHandler):
