@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from opsctl.core.addresses import is_loopback_name
 from webapp.bounded_http import BoundedPoolManager
-from webapp.hosts import is_loopback
 
 if TYPE_CHECKING:
     from opsctl.settings import Settings
@@ -43,10 +43,12 @@ class ImageOrigins:
         if settings.avatar_api_url is None:
             return cls(())
         api = urlsplit(settings.avatar_api_url)
-        is_local = is_loopback(api.hostname or "")
+        is_local = is_loopback_name(api.hostname or "")
         own = f"{api.scheme if is_local else 'https'}://{api.netloc.lower()}"
         hosts = [*_IMAGE_HOSTS_OF_API.get(api.hostname or "", ()), *settings.avatar_image_hosts]
-        others = [f"http://{host}" for host in hosts if is_local and is_loopback(urlsplit(f"//{host}").hostname or "")]
+        others = [
+            f"http://{host}" for host in hosts if is_local and is_loopback_name(urlsplit(f"//{host}").hostname or "")
+        ]
         return cls(tuple(dict.fromkeys([own, *(f"https://{host}" for host in hosts), *others])))
 
     def allows(self, url: str) -> bool:

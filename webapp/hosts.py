@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from opsctl.core.addresses import is_loopback_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,7 +30,7 @@ class AllowedHosts:
     def allows_host(self, host: str) -> bool:
         """Return whether a Host header names the feed. DNS rebinding arrives with a foreign name."""
         name = _hostname(host)
-        return name is not None and (name in self._names or is_loopback(name))
+        return name is not None and (name in self._names or is_loopback_name(name))
 
     def allows_origin(self, origin: str, host: str) -> bool:
         """Return whether a page of `origin` may talk to the feed at `host`: its own pages, and those of allowed names.
@@ -61,7 +62,7 @@ class AllowedHosts:
         if self._may_be_proxied or not is_local_peer(environ):
             return False
         name = _hostname(environ.get("HTTP_HOST", ""))
-        return name is not None and is_loopback(name)
+        return name is not None and is_loopback_name(name)
 
     def is_foreign(self, headers: Any) -> bool:
         """Return whether a browser sent this request on behalf of a page that is not the feed's own."""
@@ -99,21 +100,9 @@ def is_local_peer(environ: dict[str, Any]) -> bool:
     """Return whether a program on this machine asks, and not a proxy on it for somebody else."""
     if any(header in environ for header in _PROXY_HEADERS):
         return False
-    return is_loopback(environ.get("REMOTE_ADDR", ""))
+    return is_loopback_name(environ.get("REMOTE_ADDR", ""))
 
 
 def _hostname(host: str) -> str | None:
     match = _HOST.fullmatch(host)
     return (match["name"] or match["address"]).lower() if match else None
-
-
-def is_loopback(name: str) -> bool:
-    """Return whether a host name or address is this machine's own, by its spelling: nothing is looked up."""
-    if name == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)

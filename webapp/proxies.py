@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp.hosts import is_loopback
+from opsctl.core.addresses import is_loopback_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,6 +24,6 @@ class LocalProxy:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Pass the request on (WSGI)."""
-        app: Any = self._forwarded if is_loopback(environ.get("REMOTE_ADDR", "")) else self._app
+        app: Any = self._forwarded if is_loopback_name(environ.get("REMOTE_ADDR", "")) else self._app
         answer: Iterable[bytes] = app(environ, start_response)
         return answer

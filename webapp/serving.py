@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 from gevent import pywsgi
 
+from opsctl.core.addresses import url_at
 from opsctl.core.rundir import run_dir
 from opsctl.daemon.listener import inherited_listener, open_listener
 from opsctl.daemon.stopping import stop_event
@@ -54,7 +55,7 @@ def serve(settings: Settings, environ: Mapping[str, str], *, number: int) -> Non
     )
     control.start()
     pages.start()
-    _log.info("%s serves the feed at %s", instance, _url(pages))
+    _log.info("%s serves the feed at %s", instance, url_at(*pages.socket.getsockname()[:2]))
     try:
         stopping.wait()
         _drain(feed, pages)
@@ -159,8 +160,3 @@ class _TimedBody:
         except TimeoutError:
             self._handler.close_connection = True
             raise
-
-
-def _url(server: pywsgi.WSGIServer) -> str:
-    host, port = server.socket.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import time
 from contextlib import ExitStack, contextmanager
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from opsctl.adapters.child import PYTHON_MODULE
+from opsctl.core.addresses import is_loopback_name, url_at
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.processes import ChildSpec
 from opsctl.core.rundir import run_dir
@@ -33,6 +33,7 @@ _WORKER_SETTINGS = (
     "allowed_hosts", "behind_proxy", "avatar_api_url", "avatar_api_key", "avatar_image_hosts", "avatar_deadline_s",
     "post_interval_s", "restore_rate",
 )  # fmt: skip
+_LOOPBACK_OF_ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
 _POLL_S = 0.02
 
 
@@ -44,8 +45,8 @@ class LocalStack:
         self._environ = environ
         self._listeners = listeners
         self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(2.0))
-        self.url = f"http://{_loopback_address(listeners['feed'])}"
-        self.is_loopback = ipaddress.ip_address(listeners["feed"].getsockname()[0]).is_loopback
+        self.url = _loopback_url(listeners["feed"])
+        self.is_loopback = is_loopback_name(listeners["feed"].getsockname()[0])
 
     @classmethod
     @contextmanager
@@ -89,7 +90,7 @@ class LocalStack:
 
     def avatar_url(self) -> str:
         """Return where the running stand-in answers."""
-        return f"http://{_address(self._listeners['avatar stand-in'])}"
+        return _loopback_url(self._listeners["avatar stand-in"])
 
     def worker(self, settings: Settings) -> ChildSpec:
         """Return the web worker; it is ready when its page can be asked for."""
@@ -117,7 +118,7 @@ class LocalStack:
 
     def _get(self, path: str) -> bytes | None:
         try:
-            answer = self._http.request("GET", f"http://{_loopback_address(self._listeners['feed'])}{path}")
+            answer = self._http.request("GET", f"{self.url}{path}")
         except urllib3.exceptions.HTTPError:
             return None
         return answer.data if answer.status == 200 else None  # noqa: PLR2004 - OK
@@ -135,14 +136,10 @@ class LocalStack:
         )
 
 
-def _address(listener: socket) -> str:
+def _loopback_url(listener: socket) -> str:
+    """Return a URL by which this machine reaches a listener that may listen on all its addresses."""
     host, port = listener.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _loopback_address(listener: socket) -> str:
-    """Return an address of this machine for a listener that may listen on all of them."""
-    return _address(listener).replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")  # noqa: S104 - read, not bound
+    return url_at(_LOOPBACK_OF_ALL.get(host, host), port)
 
 
 def _rewritten(path: Path) -> Callable[[], bool]:

@@ -1,4 +1,4 @@
-"""Which addresses are this machine's own."""
+"""Which addresses are this machine's own, and how an address stands in a URL."""
 
 from __future__ import annotations
 
@@ -6,15 +6,29 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 
-def is_loopback_url(url: str) -> bool:
-    """Whether the URL's host is this machine by its very name: `localhost`, `*.localhost`, `127.0.0.0/8`, `::1`."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return False
-    if host == "localhost" or host.endswith(".localhost"):
+def is_loopback_name(name: str) -> bool:
+    """Whether a host name or address is this machine's own by its spelling; nothing is looked up.
+
+    Those are `localhost`, `*.localhost`, `127.0.0.0/8`, `::1`, and the latter two written as IPv6-mapped addresses.
+    """
+    if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(name)
     except ValueError:
         return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
+
+
+def is_loopback_url(url: str) -> bool:
+    """Whether the URL's host is this machine by its very name."""
+    try:
+        return is_loopback_name(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+
+
+def url_at(host: str, port: int) -> str:
+    """Return the http URL of an address; IPv6 ones stand in brackets."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import sqlite3
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 from werkzeug.routing import Map
 from werkzeug.wrappers import Request, Response
 
+from opsctl.core.addresses import is_loopback_name
 from opsctl.flagservice.api_errors import ApiError, invalid_request, method_not_allowed, not_found, unavailable
 from opsctl.flagservice.database_errors import meaning_of
 from opsctl.flagservice.responses import error_response
@@ -107,8 +107,7 @@ def _require_loopback_name(host: str) -> None:
     """Refuse requests that reached this machine under another name: a web page whose DNS was rebound sends such."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
-        is_loopback = name == "localhost" or name.endswith(".localhost") or ipaddress.ip_address(name).is_loopback
     except ValueError:
-        is_loopback = False
-    if not is_loopback:
+        name = ""
+    if not is_loopback_name(name):
         raise invalid_request("Invalid Host header: this service answers to loopback names only")

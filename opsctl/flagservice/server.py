@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import logging
 import os
 import socket
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import gevent
 
+from opsctl.core.addresses import is_loopback_name, url_at
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.daemon.listener import inherited_listener, open_listener
 from opsctl.daemon.ready_file import write_ready_file
@@ -52,7 +52,7 @@ def run(options: FlagServiceOptions, on_ready: Callable[[Ready], None] | None = 
     """
     with _data_dir(options) as data_dir, exclusive_lock(data_dir / "flag-service.lock"):
         listener = inherited_listener(options.environ) or _open_listener(options)
-        url = _url(listener)
+        url = url_at(*listener.getsockname()[:2])
         stopping = stop_event(options.environ)
         application = Application(RequestLog(options.request_log) if options.request_log else None)
         faults = _with_faults(application) if options.faults else None
@@ -145,8 +145,8 @@ def _open_listener(options: FlagServiceOptions) -> socket.socket:
     """Listen, on loopback only: everybody who reaches the service and knows a key may change flags."""
     try:
         found = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM)
-        is_loopback = all(ipaddress.ip_address(address[0]).is_loopback for *_, address in found)
-    except (OSError, ValueError):
+        is_loopback = all(is_loopback_name(str(address[0])) for *_, address in found)
+    except OSError:
         is_loopback = False
     if not is_loopback:
         raise OpsError(
@@ -155,11 +155,6 @@ def _open_listener(options: FlagServiceOptions) -> socket.socket:
             hint="leave --host out, or use --host 127.0.0.1",
         )
     return open_listener(options.host, options.port, what="the flag service", option="--port")
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _rewrite_ready_file(ready: Ready, service: FlagService) -> None:
