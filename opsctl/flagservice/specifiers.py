@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opsctl.flagservice.api_errors import invalid_request
+from opsctl.flagservice.globs import fits
 from opsctl.flagservice.reading import exactly, member, texts
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     TagsOf = Callable[[str, str], Collection[str]]
     """The tags of the part of a resource that has this kind and key."""
 
+_LONGEST = 1000
 _SPLIT = re.compile(r":(?![^{]*\})")
 
 
@@ -34,6 +36,8 @@ class Specifier:
         Raises:
             ApiError: 400, it cannot be read, or asks for properties (`;{critical:true}`), which are not supported.
         """
+        if len(text) > _LONGEST:
+            raise invalid_request(f"a resource specifier is {_LONGEST} characters long at most")
         parts = []
         for part in _SPLIT.split(text):
             kind, _, rest = part.partition("/")
@@ -50,8 +54,8 @@ class Specifier:
         given = [part.partition("/") for part in resource.split(":")]
         return len(self.parts) <= len(given) and all(
             kind == given_kind
-            and (given_key == "*" or _fits(pattern, given_key))
-            and all(any(_fits(tag, own) for own in tags_of(given_kind, given_key)) for tag in tags)
+            and (given_key == "*" or fits(pattern, given_key))
+            and all(any(fits(tag, own) for own in tags_of(given_kind, given_key)) for tag in tags)
             for (kind, pattern, tags), (given_kind, _, given_key) in zip(self.parts, given, strict=False)
         )
 
@@ -91,7 +95,7 @@ class Statement:
     def covers(self, action: str, resource: str, tags_of: TagsOf) -> bool:
         """Whether it speaks of the action on the resource; without resources or actions it speaks of every one."""
         names_resource = any(one.matches(resource, tags_of) for one in self.resources)
-        names_action = any(_fits(pattern, action) for pattern in self.actions)
+        names_action = any(fits(pattern, action) for pattern in self.actions)
         return (not self.resources or names_resource != self.is_of_other_resources) and (
             not self.actions or names_action != self.is_of_other_actions
         )
@@ -111,7 +115,3 @@ def allows(policy: Sequence[Statement], action: str, resource: str, tags_of: Tag
     """Whether some statement allows it and none denies it; an empty policy allows everything."""
     effects = {one.is_allowing for one in policy if one.covers(action, resource, tags_of)}
     return not policy or effects == {True}
-
-
-def _fits(pattern: str, text: str) -> bool:
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
