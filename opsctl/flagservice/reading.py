@@ -29,10 +29,11 @@ def parse_json(body: bytes) -> Any:
     """Parse a request's body. What it returns can be written as JSON again, in UTF-8.
 
     Raises:
-        ApiError: 400, it is not JSON, holds numbers or characters that are none, or is nested too deep.
+        ApiError: 400, it is not JSON in UTF-8, holds numbers or characters that are none, or is nested too deep.
     """
     try:
-        value = json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
+        # From bytes, `json` would guess at UTF-16 and let surrogates pass.
+        value = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite)
         if b"\\u" in body:
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:

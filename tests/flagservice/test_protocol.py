@@ -153,11 +153,24 @@ def test_a_connection_is_still_in_step_after_a_chunked_body(connect, shared_flag
         (gzip.compress(b" " * 30_000_000), {"Content_Encoding": "gzip"}),
         (b" " * 11_000_000, {}),
         (b"[]", {"Content_Encoding": "br"}),
+        (b'[{"kind": "index", "context": {"kind": "user", "key": "\xed\xa0\x80"}}]', {}),
+        (json.dumps(EVENTS).encode("utf-16"), {}),
     ],
-    ids=["text", "object", "deep", "no gzip", "cut gzip", "gzip bomb", "too long", "brotli"],
+    ids=["text", "object", "deep", "no gzip", "cut gzip", "gzip bomb", "too long", "brotli", "surrogate", "utf-16"],
 )
 def test_events_that_cannot_be_read_are_a_400_since_other_refusals_end_an_sdks_events(send, body, headers):
     assert error_of(send("POST", "/bulk", body=body, **headers)) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("body", [b'{"comment": "\xed\xa0\x80"}', '{"comment": "é"}'.encode("utf-16")])
+def test_a_change_that_is_not_in_utf_8_is_a_400(send, shared_flag_service, body):
+    path = f"/api/v2/flags/default/{shared_flag_service.flag}"
+    headers = {"Content_Type": "application/json; domain-model=launchdarkly.semanticpatch"}
+
+    response = send("PATCH", path, body, shared_flag_service.token("writer"), **headers)
+
+    assert error_of(response) == (400, "invalid_request")
+    assert "not valid JSON" in json.loads(response.body)["message"]
 
 
 def test_a_diagnostic_event_is_accepted(send):

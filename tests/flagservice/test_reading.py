@@ -17,11 +17,19 @@ from opsctl.flagservice.reading import member, parse_json, resource_key, texts
         b'"\\ud800"',
         b'{"\\udfff": 1}',
         b'"\xff"',
+        b'"\xed\xa0\x80"',
+        b'{"\xed\xbf\xbf": 1}',
+        '["text"]'.encode("utf-16"),
+        '["text"]'.encode("utf-16-le"),
+        '["text"]'.encode("utf-32"),
         b"[" * 200 + b"]" * 200,
         b"[" * 100_000,
         b"9" * 5000,
     ],
-    ids=["empty", "cut", "nan", "infinity", "overflow", "surrogate", "key", "bytes", "nested", "deep", "digits"],
+    ids=[
+        *("empty", "cut", "nan", "infinity", "overflow", "surrogate", "key", "bytes", "raw surrogate", "raw key"),
+        *("utf-16", "utf-16 unmarked", "utf-32", "nested", "deep", "digits"),
+    ],
 )
 def test_what_could_not_be_written_again_is_refused(body):
     with pytest.raises(ApiError) as refused:
@@ -32,6 +40,10 @@ def test_what_could_not_be_written_again_is_refused(body):
 
 def test_valid_json_is_read_with_its_characters():
     assert parse_json('{"a": [1, 1.5, "\\ud83d\\ude00é", null]}'.encode()) == {"a": [1, 1.5, "😀é", None]}
+
+
+def test_a_byte_order_mark_is_no_part_of_the_json():
+    assert parse_json(b"\xef\xbb\xbf[1]") == [1]
 
 
 def test_a_member_has_to_be_of_that_very_type():
