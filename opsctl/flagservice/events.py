@@ -6,7 +6,7 @@ import gzip
 import io
 import zlib
 from collections import Counter, OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -21,10 +21,29 @@ if TYPE_CHECKING:
 
 _LONGEST_PAYLOAD = 20 * 1024 * 1024
 _REMEMBERED_IDS = 4096
+_LONGEST_ID = 100
+_OTHER_KIND = "other"
+_KINDS = frozenset(
+    {
+        "alias",
+        "click",
+        "custom",
+        "debug",
+        "diagnostic",
+        "diagnostic-combined",
+        "diagnostic-init",
+        "feature",
+        "identify",
+        "index",
+        "migration_op",
+        "pageview",
+        "summary",
+    }
+)
 
 
 class EventCounter:
-    """Counts events per environment and kind. A payload that is sent again, under its id, counts once.
+    """Counts events per environment and kind. A payload that is sent again, under its id, counts once there.
 
     Args:
         usage: What learns from the events.
@@ -33,7 +52,7 @@ class EventCounter:
     def __init__(self, usage: Usage) -> None:
         self._usage = usage
         self._counts: dict[Channel, Counter[str]] = {}
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._seen: OrderedDict[tuple[Channel, str], None] = OrderedDict()
 
     def accept_request(self, channel: Channel, request: Request) -> None:
         """Count the events that a request carries.
@@ -57,23 +76,29 @@ class EventCounter:
         events = parse_json(_decoded(body, encoding))
         if not isinstance(events, list):
             raise invalid_request("events must be an array")
-        if payload_id is not None and self._is_repeated(payload_id):
+        if payload_id is not None and len(payload_id) > _LONGEST_ID:
+            payload_id = None
+        if payload_id is not None and (channel, payload_id) in self._seen:
             return
-        counts = self._counts.setdefault(channel, Counter())
-        counts.update(str(event.get("kind"))[:64] for event in events if isinstance(event, dict))
         self._usage.record(channel, events)
+        counts = self._counts.setdefault(channel, Counter())
+        counts.update(_kind(event) for event in events if isinstance(event, dict))
+        if payload_id is not None:
+            self._remember(channel, payload_id)
 
     def counts(self, channel: Channel) -> dict[str, int]:
-        """Return how many events of each kind were accepted."""
+        """Return how many events of each kind were accepted; those of kinds that no SDK sends count as `other`."""
         return dict(self._counts.get(channel, {}))
 
-    def _is_repeated(self, payload_id: str) -> bool:
-        if payload_id in self._seen:
-            return True
-        self._seen[payload_id] = None
+    def _remember(self, channel: Channel, payload_id: str) -> None:
+        self._seen[channel, payload_id] = None
         if len(self._seen) > _REMEMBERED_IDS:
             self._seen.popitem(last=False)
-        return False
+
+
+def _kind(event: dict[str, Any]) -> str:
+    kind = event.get("kind")
+    return kind if isinstance(kind, str) and kind in _KINDS else _OTHER_KIND
 
 
 def request_body(request: Request) -> bytes:

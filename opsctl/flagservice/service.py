@@ -137,10 +137,12 @@ class FlagService:
         self._client_streams.close()
 
     def close(self) -> None:
-        """Write down what is left, and close the database."""
-        self._scheduler.stop()
-        self._usage.flush()
-        self._store.close()
+        """Write down what is left, and close the database, whatever fails before."""
+        try:
+            self._scheduler.stop()
+            self._usage.flush()
+        finally:
+            self._store.close()
 
     def _tell(self, change: FlagChange | SegmentChange) -> None:
         self._feed.on_change(change)

@@ -10,7 +10,7 @@ import json
 import logging
 import sqlite3
 from collections import Counter, OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from opsctl.flagservice import usage_rows
 from opsctl.flagservice.database import transaction
@@ -18,7 +18,7 @@ from opsctl.flagservice.usage_events import contexts_in, evaluations_in
 from opsctl.flagservice.usage_model import FlagUse, SeenContext
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from opsctl.flagservice.sdk_objects import Channel
     from opsctl.flagservice.store import Store
@@ -31,8 +31,11 @@ _LONGEST_DEFAULT = 4_096
 _MINUTE_MS = 60_000
 _HOUR_MS = 60 * _MINUTE_MS
 _DAY_MS = 24 * _HOUR_MS
+_HIGHEST_COUNT = 2**63 - 1
+_OF_ONE_ROW = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 RETENTION_MS = {_MINUTE_MS: 2 * _HOUR_MS, _HOUR_MS: 2 * _DAY_MS, _DAY_MS: 70 * _DAY_MS}
 """For how long counts are kept, by the length of the time they stand for; the finest that reaches back is shown."""
+_Identity = TypeVar("_Identity")
 
 
 class Usage:
@@ -97,26 +100,60 @@ class Usage:
         return sorted(seen.values(), key=lambda one: (one.kind, one.key))
 
     def flush(self) -> None:
-        """Write down what is new. A disk that refuses is logged, and asked again next time: no SDK has to know."""
+        """Write down what is new. It raises nothing, since no SDK has to know.
+
+        A disk that refuses is logged, and asked again next time. A row that cannot be written is logged, and forgotten.
+        """
         now_ms = self._flushed_ms = self._now_ms()
         for count in [one for one in self._counts if one[4] < now_ms - RETENTION_MS.get(one[3], 0)]:
             del self._counts[count]
         try:
             with transaction(self._connection):
-                for environment_id, flag in self._changed_flags:
-                    usage_rows.write_flag_use(self._connection, environment_id, flag, self._flags[environment_id, flag])
-                for count in self._changed_counts & self._counts.keys():
-                    usage_rows.write_count(self._connection, count, self._counts[count])
-                for environment_id, kind, key in self._changed_contexts:
-                    seen = self._contexts[environment_id].get((kind, key))
-                    usage_rows.write_context(self._connection, environment_id, (kind, key), seen)
+                self._write_each(self._changed_flags, self._write_flag_use, self._forget_flag_use)
+                self._write_each(self._changed_counts, self._write_count, self._forget_count)
+                self._write_each(self._changed_contexts, self._write_context, self._forget_context)
                 for length, kept_ms in RETENTION_MS.items():
                     usage_rows.drop_counts(self._connection, length, now_ms - kept_ms)
-        except sqlite3.Error as error:
-            _LOG.warning("counts of evaluations could not be written, and will be tried again: %s", error)
+        except Exception as error:  # noqa: BLE001 - the SDK whose events came just now must not pay for it
+            _LOG.warning("counts of evaluations could not be written, and will be tried again: %r", error)
             return
         for changed in (self._changed_flags, self._changed_counts, self._changed_contexts):
             changed.clear()
+
+    def _write_each(
+        self, changed: set[_Identity], write: Callable[[_Identity], None], forget: Callable[[_Identity], object]
+    ) -> None:
+        for identity in tuple(changed):
+            try:
+                write(identity)
+            except Exception as error:
+                if isinstance(error, sqlite3.Error) and not isinstance(error, _OF_ONE_ROW):
+                    raise
+                _LOG.warning("what events told of %.200r could not be written, and is dropped: %r", identity, error)
+                changed.discard(identity)
+                forget(identity)
+
+    def _write_flag_use(self, identity: tuple[str, str]) -> None:
+        usage_rows.write_flag_use(self._connection, *identity, self._flags[identity])
+
+    def _forget_flag_use(self, identity: tuple[str, str]) -> None:
+        self._flags.pop(identity, None)
+
+    def _write_count(self, identity: Count) -> None:
+        if identity in self._counts:
+            usage_rows.write_count(self._connection, identity, self._counts[identity])
+
+    def _forget_count(self, identity: Count) -> None:
+        del self._counts[identity]
+
+    def _write_context(self, identity: tuple[str, str, str]) -> None:
+        environment_id, kind, key = identity
+        seen = self._contexts[environment_id].get((kind, key))
+        usage_rows.write_context(self._connection, environment_id, (kind, key), seen)
+
+    def _forget_context(self, identity: tuple[str, str, str]) -> None:
+        environment_id, kind, key = identity
+        self._contexts[environment_id].pop((kind, key), None)
 
     def _use(self, environment_id: str, flag: str, use: FlagUse) -> None:
         self._flags[environment_id, flag] = use
@@ -126,7 +163,7 @@ class Usage:
         now_ms = self._now_ms()
         for length in RETENTION_MS:
             identity = (environment_id, flag, variation, length, now_ms - now_ms % length)
-            self._counts[identity] += count
+            self._counts[identity] = min(self._counts[identity] + count, _HIGHEST_COUNT)
             self._changed_counts.add(identity)
 
     def _see(self, environment_id: str, seen: SeenContext) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,8 +10,10 @@ import pytest
 from flag_values import NOW_MS, a_config, a_flag
 
 from opsctl.flagservice.credentials import load_credentials
+from opsctl.flagservice.events import EventCounter
 from opsctl.flagservice.flag_status import flag_status, latest_use
 from opsctl.flagservice.model import Clause, Prerequisite, Rollout, Rule, Serve, Target, WeightedVariation
+from opsctl.flagservice.service import FlagService
 from opsctl.flagservice.store import Store
 from opsctl.flagservice.usage import Usage
 from opsctl.flagservice.usage_events import contexts_in, evaluations_in
@@ -159,6 +162,118 @@ def test_a_disk_that_refuses_costs_nothing_but_time(here, caplog):
     here.reopen()
 
     assert here.counts(0) == {here.now_ms: {0: 1}}
+
+
+def test_a_count_stays_at_the_highest_number_that_can_be_written(here):
+    many = [counter(2**53 - 1)] * 1025
+    for _ in range(2):
+        here.usage.record(CHANNEL, [summary(*many)])
+        here.reopen()
+
+        assert here.counts(0) == {here.now_ms: {0: 2**63 - 1}}
+
+
+def test_a_row_that_cannot_be_written_is_dropped_and_costs_no_other(here, caplog):
+    fine, poisoned = ({"kind": "index", "context": {"kind": "user", "key": key}} for key in ("fine", "\ud800"))
+    here.usage.record(CHANNEL, [summary(counter(1), default="\ud800"), poisoned, fine])
+
+    here.usage.flush()
+    assert caplog.text.count("is dropped") == 2
+    here.usage.flush()
+    assert caplog.text.count("is dropped") == 2
+
+    for _ in range(2):
+        assert [one.key for one in here.usage.contexts(here.environment_id)] == ["fine"]
+        assert here.usage.flag_use(here.environment_id, FLAG) is None
+        assert here.counts(0) == {here.now_ms: {0: 1}}
+        here.reopen()
+
+
+def test_a_row_that_the_database_refuses_is_dropped_and_costs_no_other(here, caplog):
+    here.store.ledger.connection.execute(
+        "CREATE TRIGGER refusal BEFORE INSERT ON flag_uses BEGIN SELECT RAISE(ABORT, 'refused'); END"
+    )
+    here.usage.record(CHANNEL, [summary(counter(1))])
+
+    here.reopen()
+
+    assert "is dropped" in caplog.text
+    assert here.usage.flag_use(here.environment_id, FLAG) is None
+    assert here.counts(0) == {here.now_ms: {0: 1}}
+
+
+def test_a_flush_that_is_due_never_fails_the_events_that_came_with_it(here):
+    events = EventCounter(here.usage)
+    for key in ("\ud800", "fine"):
+        here.usage.record(CHANNEL, [{"kind": "index", "context": {"kind": "user", "key": key}}])
+    here.now_ms += MINUTE_MS
+
+    events.accept(CHANNEL, json.dumps([summary(counter(1))]).encode(), encoding="", payload_id="1")
+
+    assert events.counts(CHANNEL) == {"summary": 1}
+    assert [one.key for one in here.usage.contexts(here.environment_id)] == ["fine"]
+
+
+def test_the_database_is_closed_though_the_last_flush_fails(tmp_path, monkeypatch):
+    credentials = load_credentials(tmp_path / "credentials.json")
+    service = FlagService(tmp_path / "flags.db", credentials, now_ms=lambda: NOW_MS, heartbeat_s=1)
+    connections = []
+
+    def fail(usage):
+        connections.append(usage._connection)
+        raise MemoryError
+
+    monkeypatch.setattr(Usage, "flush", fail)
+    service.start()
+    with pytest.raises(MemoryError):
+        service.close()
+
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connections[0].execute("SELECT 1")
+
+
+def accept(counter_of_events, *events, channel=CHANNEL, payload_id=None):
+    counter_of_events.accept(channel, json.dumps(events).encode(), encoding="", payload_id=payload_id)
+
+
+def test_kinds_that_no_sdk_sends_are_counted_together(here):
+    events = EventCounter(here.usage)
+
+    accept(events, *({"kind": f"made-up-{number}"} for number in range(500)), {}, {"kind": ["index"]}, {"kind": None})
+    accept(events, {"kind": "index"}, {"kind": "migration_op"}, {"kind": "click"}, "no event")
+
+    assert events.counts(CHANNEL) == {"other": 503, "index": 1, "migration_op": 1, "click": 1}
+
+
+def test_a_payload_that_failed_counts_when_it_is_sent_again(here, monkeypatch):
+    events = EventCounter(here.usage)
+    with monkeypatch.context() as broken:
+        broken.setattr(Usage, "record", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            accept(events, summary(counter(3)), payload_id="1")
+
+    for _ in range(2):
+        accept(events, summary(counter(3)), payload_id="1")
+
+    assert events.counts(CHANNEL) == {"summary": 1}
+    assert here.counts(0) == {here.now_ms: {0: 3}}
+
+
+def test_the_id_of_a_payload_counts_in_its_environment_only(here):
+    events = EventCounter(here.usage)
+    for environment in ("test", "production"):
+        accept(events, {"kind": "index"}, channel=("default", environment), payload_id="1")
+
+    assert events.counts(("default", "production")) == events.counts(CHANNEL) == {"index": 1}
+
+
+@pytest.mark.parametrize(("length", "counted"), [(100, 1), (101, 2)])
+def test_an_id_that_is_too_long_is_not_remembered(here, length, counted):
+    events = EventCounter(here.usage)
+    for _ in range(2):
+        accept(events, {"kind": "index"}, payload_id="x" * length)
+
+    assert events.counts(CHANNEL) == {"index": counted}
 
 
 def used(ago_ms):
