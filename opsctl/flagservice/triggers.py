@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 ACTIONS = ("turnFlagOn", "turnFlagOff")
 _KEPT_CALLS = 10
 _LONGEST_KEPT_BODY = 4096
+_DEEPEST_KEPT_BODY = 60
 _CALLS_AT_MOST = 20
 _WINDOW_MS = 10_000
 
@@ -232,14 +233,23 @@ def _status(trigger: Trigger) -> str:
 
 
 def _json_object(body: bytes) -> Any:
-    """Return what a caller sent, when it is a JSON object of a size worth keeping."""
+    """Return what a caller sent, when it is a JSON object of a size and depth worth keeping."""
     try:
         content = json.loads(body) if len(body) <= _LONGEST_KEPT_BODY else None
         # What cannot be written again, such as half of a surrogate pair, is not kept.
         json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         return None
-    return content if isinstance(content, dict) else None
+    return content if isinstance(content, dict) and not _is_deep(content) else None
+
+
+def _is_deep(content: Any) -> bool:
+    """Whether it is nested deeper than can be copied and written by functions that call themselves."""
+    level = [content]
+    for _ in range(_DEEPEST_KEPT_BODY):
+        insides = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        level = [item for inside in insides for item in inside]
+    return any(isinstance(item, dict | list) for item in level)
 
 
 def _read(connection: sqlite3.Connection) -> Iterable[Trigger]:

@@ -119,7 +119,23 @@ def test_a_wrong_url_is_a_404_that_says_nothing_and_only_post_pulls(api, key, re
     assert read().on is True
 
 
-@pytest.mark.parametrize("body", [b"", b"not json", b"[1]", b'"\\ud800"', b'{"a":"\\ud800"}', b"{" * 5000, b"\xff"])
+def nested(levels):
+    return b'{"a":' * (levels - 1) + b"{}" + b"}" * (levels - 1)
+
+
+def test_a_body_that_is_nested_sixty_levels_is_kept(api, key, read):
+    trigger = create(api, key)
+
+    assert call(trigger.trigger_url, nested(60)).status == 200
+
+    assert read().on is False
+    (kept,) = api.get_trigger_workflow_by_id("default", key, "test", trigger.id).recent_trigger_bodies
+    assert kept.json_body == json.loads(nested(60))
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"not json", b"[1]", b'"\\ud800"', b'{"a":"\\ud800"}', b"{" * 5000, b"\xff", nested(600), nested(61)]
+)
 def test_whatever_is_sent_the_trigger_works_and_only_an_object_is_kept(api, key, read, body):
     trigger = create(api, key)
 
