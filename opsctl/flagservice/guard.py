@@ -71,6 +71,17 @@ class Guard:
         if not is_lenient and needs_approval(environment, self._store.flag(place.project, place.flag)):
             raise approval_required(environment.key)
 
+    def require_deletable(self, project: str, key: str) -> None:
+        """Refuse to delete a flag whose configuration may not be changed directly in all environments.
+
+        Raises:
+            ApiError: 404; 405, approval is required in one of them.
+        """
+        flag = self._store.flag(project, key)
+        for environment in self._store.project(project).environments:
+            if needs_approval(environment, flag):
+                raise approval_required(environment.key)
+
     def _require_no_new_conflict(self, project: str, before: Flag, after: Flag) -> None:
         old = self._conflicts(project, before)
         if not any(not conflicts for conflicts in old.values()):
@@ -113,10 +124,15 @@ def _is_changed(before: Flag, after: Flag, environment: str) -> bool:
 
 
 def _meaning(flag: Flag, config: EnvironmentConfig) -> list[Any]:
-    """Return what a configuration says, with variations by their ids: removing one moves the indexes of others."""
+    """Return what a configuration says, with each variation it uses by id and value.
+
+    Removing a variation moves the indexes of others; another value under the same id is another meaning.
+    """
 
     def variation(index: int | None) -> Any:
-        return flag.variations[index].id if index is not None and 0 <= index < len(flag.variations) else index
+        if index is None or not 0 <= index < len(flag.variations):
+            return index
+        return flag.variations[index].id, flag.variations[index].value
 
     def served(serve: Serve) -> Any:
         if serve.rollout is None:

@@ -108,6 +108,44 @@ def test_a_direct_change_where_approval_is_required_is_a_405_and_changes_nothing
     assert world.flags.get_feature_flag(world.project, key).to_dict() == before
 
 
+def test_another_value_for_a_variation_in_use_needs_approval_and_for_one_that_is_not_needs_none(world):
+    key = world.flag(variations=[ld.Variation(value=value) for value in (1, 2, 3)])
+    before = world.flags.get_feature_flag(world.project, key).to_dict()
+    first, unused, last = (one["_id"] for one in before["variations"])
+
+    def valued(variation, value):
+        return {"kind": "updateVariation", "variationId": variation, "value": value}
+
+    for instructions in ([valued(first, 3), valued(last, 1)], [valued(last, True)]):
+        with pytest.raises(ApiException) as refused:
+            world.patch(key, *instructions)
+        assert refused.value.status == 405
+    assert world.flags.get_feature_flag(world.project, key).to_dict() == before
+    world.patch(key, valued(unused, 4), {"kind": "updateVariation", "variationId": first, "name": "one"})
+
+    after = world.flags.get_feature_flag(world.project, key).variations
+    assert [(one.value, one.name) for one in after] == [(1, "one"), (4, None), (3, None)]
+
+
+def test_a_flag_is_not_deleted_while_approval_is_required_in_one_of_its_environments(world):
+    key = world.flag()
+
+    for delete in (
+        lambda: world.flags.delete_feature_flag(world.project, key),
+        lambda: world.patch(key, {"kind": "deleteFlag"}),
+        lambda: world.patch(key, {"kind": "archiveFlag"}, {"kind": "deleteFlag"}, environment="free"),
+    ):
+        with pytest.raises(ApiException) as refused:
+            delete()
+        assert refused.value.status == 405
+    assert world.read(key).on is True
+    world.settings(required=False)
+    world.flags.delete_feature_flag(world.project, key)
+
+    with pytest.raises(NotFoundException):
+        world.read(key)
+
+
 def test_what_does_not_touch_that_environment_needs_no_approval(world):
     key = world.flag()
 
@@ -360,6 +398,7 @@ def test_a_request_can_be_deleted_and_goes_with_its_flag(world):
     world.requests.delete_approval_request_for_flag(world.project, key, "guarded", one.id)
     with pytest.raises(NotFoundException):
         world.get(key, one)
+    world.settings(required=False)
     world.flags.delete_feature_flag(world.project, key)
     world.flags.post_feature_flag(world.project, ld.FeatureFlagBody(name=key, key=key))
 

@@ -86,6 +86,8 @@ class FlagRoutes:
         owner = self._store.project(project)
         self._store.flag(project, key)
         change = plan_patch(call, self._store.flags(project), self._now_ms())
+        if change.deletes:
+            self._guard.require_deletable(project, key)
         is_dry = call.flag("dryRun", default=False)
         plan = self._guard.checked(
             project, change.plan, ignore_conflicts=call.flag("ignoreConflicts", default=False) or change.deletes
@@ -101,7 +103,8 @@ class FlagRoutes:
         return json_response(flag_representation(flag, owner))
 
     def delete(self, call: Call, project: str, key: str) -> Response:
-        """Delete a flag."""
+        """Delete a flag, where no environment requires approval."""
+        self._guard.require_deletable(project, key)
         self._store.delete_flag(project, key, call.author())
         return Response(status=204)
 
