@@ -12,6 +12,7 @@ from opsctl.flagservice import pending_rows
 from opsctl.flagservice.api_errors import ApiError, invalid_request, not_found
 from opsctl.flagservice.auditing import Author
 from opsctl.flagservice.carrying_out import carry_out, setting_of
+from opsctl.flagservice.guard import approval_required, needs_approval
 from opsctl.flagservice.pending_auditing import pending_entry
 from opsctl.flagservice.pending_documents import scheduled_change_document
 from opsctl.flagservice.pending_model import COMPLETED, FAILED, ScheduledChange
@@ -147,39 +148,70 @@ class Schedule:
     def run_due(self) -> bool:
         """Carry out all that is due, each in one write that also takes it off the schedule: so never twice.
 
-        One that cannot be carried out is taken off too, and the audit log says why. `False` when the disk refused: what
-        is left then is in its order, to be tried again.
+        One that cannot be carried out is taken off too, the audit log says why, and the others go on. `False` when
+        something is to be tried again: the disk refused, then what is left is in its order; or one could neither be
+        carried out nor taken off.
         """
-        due = pending_rows.read_due(self._ledger.connection, self._ledger.now_ms())
-        for change in due:
+        is_done = True
+        for change in pending_rows.read_due(self._ledger.connection, self._ledger.now_ms()):
             try:
-                self._run(change)
-            except sqlite3.Error as error:
+                self._run_or_fail(change)
+            except sqlite3.OperationalError as error:
                 _LOG.error("the database refused scheduled change %s, which will be tried again: %s", change.id, error)
                 return False
-        return True
+            except Exception:  # noqa: BLE001 - one defect must not keep others from their time; it is logged
+                _LOG.exception("scheduled change %s cannot be taken off the schedule", change.id)
+                is_done = False
+        return is_done
 
-    def _run(self, change: ScheduledChange) -> None:
-        description = f"Scheduled change {change.id}"
-        author = Author(token=change.author, comment=change.comment, description=description)
+    def _run_or_fail(self, change: ScheduledChange) -> None:
         try:
-            carry_out(
-                self._store,
-                change.place,
-                change.instructions,
-                author,
-                _ACTION,
-                lambda connection: _settle(connection, change, COMPLETED, self._ledger.now_ms()),
-            )
+            self._run(change)
+        except sqlite3.OperationalError:
+            raise
         except ApiError as error:
             _LOG.warning("scheduled change %s cannot be carried out: %s", change.id, error.message)
-            flag = self._store.flag(change.place.project, change.place.flag)
-            verb = "could not make scheduled changes to the flag"
-            failed = replace(author, description=f"{description}: {error.message}")
-            with self._ledger.write(
-                pending_entry(flag, change.place, failed, _ACTION, verb, previous=scheduled_change_document(change))
-            ) as connection:
-                _settle(connection, change, FAILED)
+            self._fail(change, error.message, scheduled_change_document(change))
+        except Exception:  # noqa: BLE001 - whatever is wrong with it must not keep others from their time; it is logged
+            _LOG.exception("scheduled change %s failed", change.id)
+            self._fail(change, "internal error, see the log of the flag service", None)
+
+    def _run(self, change: ScheduledChange) -> None:
+        self._require_approval(change)
+        carry_out(
+            self._store,
+            change.place,
+            change.instructions,
+            _author_of(change),
+            _ACTION,
+            lambda connection: _settle(connection, change, COMPLETED, self._ledger.now_ms()),
+        )
+
+    def _require_approval(self, change: ScheduledChange) -> None:
+        """Refuse what was scheduled without an approval, where one is required by now."""
+        place = change.place
+        if change.approval_id is not None or place.environment is None:
+            return
+        environment = self._store.environment(place.project, place.environment)
+        if environment.approval_settings.bypass_approvals_for_pending_changes:
+            return
+        if needs_approval(environment, self._store.flag(place.project, place.flag)) and not self._is_approved(change):
+            raise approval_required(environment.key)
+
+    def _is_approved(self, change: ScheduledChange) -> bool:
+        """Whether it is as an approval request has made it."""
+        requests = pending_rows.read_requests(self._ledger.connection, change.place.project, change.place.flag)
+        return any(one.operating_on_id == change.id and one.status == COMPLETED for one in requests)
+
+    def _fail(self, change: ScheduledChange, reason: str, document: Mapping[str, Any] | None) -> None:
+        flag = self._store.flag(change.place.project, change.place.flag)
+        verb = "could not make scheduled changes to the flag"
+        author = _author_of(change)
+        failed = replace(author, description=f"{author.description}: {reason}")
+        with self._ledger.write(
+            pending_entry(flag, change.place, failed, _ACTION, verb, previous=document)
+        ) as connection:
+            _settle(connection, change, FAILED)
 
     def _of_flag(self, place: Place) -> list[ScheduledChange]:
         self._store.flag(place.project, place.flag)
@@ -203,6 +235,10 @@ class Schedule:
             reason = after[broken[0]][0].reason
             which = "these changes" if broken[0] == change.id else f"scheduled change {broken[0]}"
             raise ApiError(409, "conflict", f"Conflict with scheduled changes: {which} could not be made: {reason}")
+
+
+def _author_of(change: ScheduledChange) -> Author:
+    return Author(token=change.author, comment=change.comment, description=f"Scheduled change {change.id}")
 
 
 def _settle(

@@ -16,7 +16,9 @@ from support.waiting import eventually
 
 from opsctl.flagservice.auditing import Author
 from opsctl.flagservice.credentials import load_credentials
-from opsctl.flagservice.pending_model import Place
+from opsctl.flagservice.model import ApprovalSettings
+from opsctl.flagservice.pending_model import COMPLETED, ApprovalRequest, Place
+from opsctl.flagservice.pending_rows import write_request
 from opsctl.flagservice.schedule import Schedule
 from opsctl.flagservice.seed import KILL_SWITCH
 from opsctl.flagservice.store import Store
@@ -53,6 +55,18 @@ class Clocked:
 
     def verbs(self):
         return [entry.title_verb for entry in self.store.audit_entries()]
+
+    def require_approval(self, **more):
+        settings = ApprovalSettings(required=True, **more)
+        self.store.containers.change_environment(
+            "default", "test", lambda one: replace(one, approval_settings=settings), self.author
+        )
+
+    def execute(self, statement, *values):
+        self.store.ledger.connection.execute(statement, values)
+
+    def failures(self):
+        return [one.description for one in self.store.audit_entries() if one.title_verb.startswith("could not")]
 
     def again(self, after_ms=0):
         self.store.close()
@@ -138,6 +152,76 @@ def test_a_change_that_cannot_be_made_any_more_is_taken_off_and_leaves_the_flag_
     failed = [one for one in clocked.store.audit_entries() if one.title_verb.startswith("could not")]
     assert len(failed) == 1
     assert "is archived" in failed[0].description
+
+
+def test_a_change_from_before_approval_was_required_is_taken_off_and_leaves_the_flag_alone(clocked):
+    change = clocked.plan(1000, OFF)
+    clocked.require_approval()
+
+    assert clocked.advance(1000) is True
+
+    assert (clocked.config().on, clocked.schedule.next_ms()) == (True, None)
+    (failure,) = clocked.failures()
+    assert failure.startswith(f"Scheduled change {change.id}: ")
+    assert "approval is required" in failure
+
+
+def test_a_change_from_before_approval_was_required_is_made_where_pending_changes_bypass_it(clocked):
+    clocked.plan(1000, OFF)
+    clocked.require_approval(bypass_approvals_for_pending_changes=True)
+
+    assert clocked.advance(1000) is True
+
+    assert (clocked.config().on, clocked.failures()) == (False, [])
+
+
+@pytest.mark.parametrize("how", ["made", "changed"])
+def test_a_change_that_an_approved_request_made_or_changed_is_made_where_approval_is_required(clocked, how):
+    change = clocked.plan(1000, OFF)
+    request = ApprovalRequest(
+        "request", PLACE, "please", (OFF,), clocked.token, START_MS, status=COMPLETED, operating_on_id=change.id
+    )
+    if how == "made":
+        request = replace(request, operating_on_id=None)
+        clocked.schedule.keep(replace(change, approval_id=request.id), clocked.author, ignore_conflicts=False)
+    write_request(clocked.store.ledger.connection, request)
+    clocked.require_approval()
+
+    assert clocked.advance(1000) is True
+
+    assert (clocked.config().on, clocked.failures()) == (False, [])
+
+
+def test_a_change_that_fails_by_a_defect_is_taken_off_and_those_after_it_are_made(clocked):
+    broken = clocked.plan(1000, {"kind": "updateTrackEvents", "trackEvents": True})
+    clocked.plan(2000, OFF)
+    clocked.execute(
+        "UPDATE scheduled_changes SET document = json_set(document, '$.instructions[0]', 'no object') WHERE id = ?",
+        broken.id,
+    )
+
+    assert clocked.advance(5000) is True
+
+    assert (clocked.config().on, clocked.config().track_events, clocked.schedule.next_ms()) == (False, False, None)
+    (failure,) = clocked.failures()
+    assert failure.startswith(f"Scheduled change {broken.id}: internal error")
+
+
+def test_a_change_that_cannot_even_be_taken_off_is_tried_again_and_those_after_it_are_made(clocked):
+    stuck = clocked.plan(1000, {"kind": "updateTrackEvents", "trackEvents": True})
+    clocked.plan(2000, OFF)
+    clocked.execute(
+        "CREATE TRIGGER stuck BEFORE DELETE ON scheduled_changes"
+        f" WHEN old.id = '{stuck.id}' BEGIN SELECT RAISE(ABORT, 'stuck'); END"
+    )
+
+    assert clocked.advance(5000) is False
+    assert (clocked.config().on, clocked.config().track_events) == (False, False)
+    assert clocked.schedule.next_ms() == stuck.execution_ms
+    clocked.execute("DROP TRIGGER stuck")
+
+    assert clocked.advance(0) is True
+    assert clocked.config().track_events is True
 
 
 def test_a_deleted_flag_takes_its_scheduled_changes_with_it(clocked):
@@ -331,21 +415,27 @@ def test_archiving_a_flag_that_another_is_scheduled_to_need_is_a_400(api, flags)
         patch(flags, needed.key, {"kind": "archiveFlag"})
 
 
-def test_where_approval_is_required_nothing_is_scheduled_directly(api, flags, rest):
+def test_where_approval_is_required_nothing_is_scheduled_or_changed_directly_but_withdrawn(api, flags, rest):
     environments = rest("EnvironmentsApi", role="admin")
     key = new_flag(flags).key
-    scheduled = schedule(api, key, OFF)
+    first, second = schedule(api, key, OFF), schedule(api, key, ON, at=later(7200))
+    move = {"kind": "updateScheduledChangesExecutionDate", "value": later(9999)}
     setting = partial(ld.PatchOperation, op="replace", path="/approvalSettings/required")
     environments.patch_environment("default", "test", [setting(value=True)])
 
+    def sent(*instructions):
+        body = ld.FlagScheduledChangesInput(instructions=list(instructions))
+        change = api.patch_flag_config_scheduled_change
+        return change("default", key, "test", second.id, body, _content_type=SEMANTIC_PATCH)
+
     try:
-        for refused in (
-            partial(schedule, api, key, OFF),
-            partial(api.delete_flag_config_scheduled_changes, "default", key, "test", scheduled.id),
-        ):
+        for refused in (partial(schedule, api, key, OFF), partial(sent, move)):
             with pytest.raises(ApiException) as refusal:
                 refused()
             assert refusal.value.status == 405
+        api.delete_flag_config_scheduled_changes("default", key, "test", first.id)
+        assert sent({"kind": "deleteScheduledChange"}).id == second.id
+        assert api.get_flag_config_scheduled_changes("default", key, "test").items == []
     finally:
         environments.patch_environment("default", "test", [setting(value=False)])
 

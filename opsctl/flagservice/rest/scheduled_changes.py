@@ -71,21 +71,19 @@ class ScheduledChangeRoutes:
         place, body = Place(project, flag, environment), call.object_body()
         require_semantic(call)
         change = self._schedule.get(place, change_id)
-        self._guard.require_no_approval(place, is_pending=True)
         after = patched(change, objects(body, "instructions"))
         if after is None:
             self._schedule.delete(change, call.author(body))
             return json_response(_with_links(change, scheduled_change_document(change)))
+        self._guard.require_no_approval(place, is_pending=True)
         ignore = call.flag("ignoreConflicts", default=False)
         return json_response(
             self._representation(self._schedule.keep(after, call.author(body), ignore_conflicts=ignore))
         )
 
     def delete(self, call: Call, project: str, flag: str, environment: str, change_id: str) -> Response:
-        """Withdraw a scheduled change."""
-        place = Place(project, flag, environment)
-        change = self._schedule.get(place, change_id)
-        self._guard.require_no_approval(place, is_pending=True)
+        """Withdraw a scheduled change; that needs no approval."""
+        change = self._schedule.get(Place(project, flag, environment), change_id)
         self._schedule.delete(change, call.author())
         return Response(status=204)
 
