@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import TYPE_CHECKING, Any
 
 import jsonpatch
 import jsonpointer
 
 from opsctl.flagservice.api_errors import conflict, invalid_request, not_understood
-from opsctl.flagservice.reading import exactly
+from opsctl.flagservice.reading import exactly, is_nested_too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -27,6 +28,7 @@ CONFIG_MEMBERS = frozenset(
     }
 )
 _ENVIRONMENTS = "environments"
+_MOST_COPIED = 1_000_000
 
 
 def apply_json_patch(document: Mapping[str, Any], operations: object) -> dict[str, Any]:
@@ -50,7 +52,7 @@ def apply_operations(
 
     Raises:
         ApiError: 409 when a `test` fails, 422 when it is no list of operations, 400 when one cannot be carried out or
-            would change what is read-only.
+            would change what is read-only, or the copies are larger than a megabyte, or the result is nested too deep.
     """
     if not isinstance(operations, list) or not all(isinstance(one, dict) for one in operations):
         raise not_understood("a JSON patch is an array of operations")
@@ -60,12 +62,33 @@ def apply_operations(
         if operation.get("op") == "move":
             _require_editable(operation.get("from"), is_editable)
     try:
-        patched = jsonpatch.apply_patch(copy.deepcopy(dict(document)), operations, in_place=True)
+        patched = _carried_out(copy.deepcopy(dict(document)), operations)
     except jsonpatch.JsonPatchTestFailed as error:
         raise conflict("Conflict. A test operation of the patch failed: the resource has changed.") from error
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, KeyError) as error:
         raise invalid_request(f"the patch cannot be applied: {error}") from error
+    except RecursionError as error:
+        raise invalid_request("the patched resource would be nested too deep") from error
+    if is_nested_too_deep(patched) and not is_nested_too_deep(document):
+        raise invalid_request("the patched resource would be nested too deep")
     return exactly(patched, "the patched resource", dict)
+
+
+def _carried_out(document: Any, operations: list[Any]) -> Any:
+    """Carry out one operation after the other. Copies are weighed: each may double what there is.
+
+    Whatever else an operation adds stood in the request, whose size is bounded.
+    """
+    jsonpatch.JsonPatch(operations)
+    copied = 0
+    for operation in operations:
+        if operation["op"] == "copy":
+            source = jsonpointer.JsonPointer(operation["from"]).resolve(document)
+            copied += len(json.dumps(source))
+            if copied > _MOST_COPIED:
+                raise invalid_request(f"the copies of a patch may make up {_MOST_COPIED} bytes at most")
+        document = jsonpatch.apply_patch(document, [operation], in_place=True)
+    return document
 
 
 def apply_merge_patch(document: Mapping[str, Any], merge: Mapping[str, Any]) -> dict[str, Any]:

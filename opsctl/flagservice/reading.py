@@ -38,7 +38,7 @@ def parse_json(body: bytes) -> Any:
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise invalid_request("Invalid request body: not valid JSON") from error
-    if _is_deeper_than(value, _DEEPEST):
+    if is_nested_too_deep(value):
         raise invalid_request("Invalid request body: nested too deep")
     return value
 
@@ -54,9 +54,10 @@ def _finite(text: str) -> float:
     return number
 
 
-def _is_deeper_than(value: Any, levels: int) -> bool:
+def is_nested_too_deep(value: Any) -> bool:
+    """Whether arrays and objects stand in each other more deeply than requests may have them."""
     layer = [value]
-    for _ in range(levels):
+    for _ in range(_DEEPEST):
         layer = [
             child
             for item in layer

@@ -73,6 +73,33 @@ def test_what_is_read_only_stays(path):
     assert status_of([{"op": "move", "from": path, "path": "/description"}]) == 400
 
 
+def test_copies_that_double_each_time_are_refused_before_they_fill_the_memory():
+    add = {"op": "add", "path": "/customProperties", "value": {"a": {"name": "a", "value": ["x" * 100]}}}
+    doubling = [{"op": "copy", "from": "/customProperties", "path": f"/customProperties/k{n}"} for n in range(24)]
+
+    assert status_of([add, *doubling]) == 400
+    assert len(apply_json_patch(DOCUMENT, [add, *doubling[:3]])["customProperties"]) == 4
+
+
+def test_operations_cannot_nest_deeper_than_a_request_may():
+    nested = {}
+    for _ in range(40):
+        nested = {"a": nested}
+    add = {"op": "add", "path": "/customProperties", "value": nested}
+
+    assert status_of([add, {"op": "add", "path": "/customProperties" + "/a" * 40, "value": nested}]) == 400
+    assert apply_json_patch(DOCUMENT, [add])["customProperties"] == nested
+
+
+def test_nesting_beyond_all_measure_is_refused_too():
+    nested = {}
+    for _ in range(50):
+        nested = {"a": nested}
+    adds = [{"op": "add", "path": "/customProperties" + "/a" * (50 * n), "value": nested} for n in range(40)]
+
+    assert status_of([*adds, {"op": "copy", "from": "/customProperties", "path": "/customProperties/b"}]) == 400
+
+
 def test_a_merge_patch_changes_members_and_removes_nulls():
     patched = apply_merge_patch(DOCUMENT, {"name": "New", "description": None, "environments": {"test": {"on": False}}})
 
