@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import logging
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from opsctl.flagservice.store import Store
 
 _USER_ATTRIBUTES = ("key", "anonymous", "name", "email", "firstName", "lastName", "country", "ip", "avatar")
+_MOST_KNOWN = 64
 
 
 class Evaluations:
@@ -53,6 +55,7 @@ class Evaluations:
 
         `version` is that of the environment's data as a whole: what a flag serves may change though the flag does not,
         as when a segment changes, and SDKs take no change without a higher version. `flagVersion` is the flag's own.
+        Equal contexts are given one and the same result, which is not to be changed.
 
         Raises:
             ApiError: 404, there is no such environment.
@@ -63,9 +66,7 @@ class Evaluations:
             self._environments[environment_id] = _Environment()
         environment = self._environments[environment_id]
         environment.hold(self._store, channel)
-        state = environment.sdk.all_flags_state(context, with_reasons=True).to_json_dict()
-        version = total_of_versions(self._store, channel)
-        return {key: _evaluated(state[key], meta, version) for key, meta in state["$flagsState"].items()}
+        return environment.evaluated(context, total_of_versions(self._store, channel))
 
     def _load_sdk(self) -> None:
         if not self._has_sdk:
@@ -85,7 +86,20 @@ class _Environment:
 
         self._data: InMemoryFeatureStore = InMemoryFeatureStore()
         self._held: dict[tuple[str, str], int] | None = None
+        self._known: dict[tuple[int, bytes], dict[str, dict[str, Any]]] = {}
         self.sdk: LDClient = LDClient(Config("sdk-local", feature_store=self._data, use_ldd=True, send_events=False))
+
+    def evaluated(self, context: Context, version: int) -> dict[str, dict[str, Any]]:
+        """Return what the flags serve, evaluated once for equal contexts: as JSON, which tells 1 from 1.0 and true."""
+        asked = version, hashlib.sha256(context.to_json_string().encode()).digest()
+        found = self._known.pop(asked, None)
+        if found is None:
+            state = self.sdk.all_flags_state(context, with_reasons=True).to_json_dict()
+            found = {key: _evaluated(state[key], meta, version) for key, meta in state["$flagsState"].items()}
+        self._known[asked] = found
+        if len(self._known) > _MOST_KNOWN:
+            del self._known[next(iter(self._known))]
+        return found
 
     def hold(self, store: Store, channel: Channel) -> None:
         """Bring the copy up to date: only what has another version than before is read again."""
@@ -102,6 +116,7 @@ class _Environment:
         wanted |= {("segment", key): segment.version for key, segment in segments.items()}
         if self._held == wanted:
             return
+        self._known.clear()
         if self._held is None or not self._held.keys() <= wanted.keys():
             self._data.init(
                 {

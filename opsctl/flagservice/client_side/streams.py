@@ -5,9 +5,12 @@ A stream waits for one bit, and so needs no queue: however slowly it is read, th
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
+import gevent
 from gevent.event import Event
+from gevent.lock import BoundedSemaphore
 
 from opsctl.flagservice.sdk_payload import to_json
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 Flags = dict[str, dict[str, Any]]
 _HEARTBEAT = b":\n\n"
+_LONGEST_WORK_S = 0.003
+_PAUSE_S = 0.0005
 _PING = b"event: ping\ndata: \n\n"
 
 
@@ -27,6 +32,8 @@ class ClientStreams:
     def __init__(self) -> None:
         self._open: dict[Channel, set[Event]] = {}
         self._is_closed = False
+        self._turn = BoundedSemaphore()
+        self._pause_ended_s = 0.0
 
     def changed(self, channel: Channel) -> None:
         """Have every stream of an environment look again."""
@@ -43,6 +50,16 @@ class ClientStreams:
         for channel in self._open:
             self.changed(channel)
 
+    def _take_turn(self) -> None:
+        """Wait while other streams are at work, and let the event loop look at its sockets every few milliseconds.
+
+        A sleep of 0 would not: gevent runs dozens of greenlets that are ready before it looks.
+        """
+        with self._turn:
+            if time.monotonic() - self._pause_ended_s > _LONGEST_WORK_S:
+                gevent.sleep(_PAUSE_S)
+                self._pause_ended_s = time.monotonic()
+
     def wakes(self, channel: Channel, heartbeat_s: float) -> Iterator[bool]:
         """Yield `True` at first and whenever something has changed, `False` when nothing has for `heartbeat_s`."""
         event = Event()
@@ -51,6 +68,8 @@ class ClientStreams:
         try:
             while not self._is_closed:
                 is_changed = event.wait(heartbeat_s)
+                if is_changed:
+                    self._take_turn()
                 event.clear()
                 if not self._is_closed:
                     yield is_changed
