@@ -51,7 +51,7 @@ class Seed:
                 flags[key] = _flag(key, seed, keys, now_ms)
         for key, flag in flags.items():
             with naming("flag", key):
-                validate(flag, flags)
+                validate(flag, {other: flags[other] for other in flags if other != key})
         return flags
 
     def make_segments(self, now_ms: int) -> dict[str, Segment]:
@@ -66,7 +66,7 @@ class Seed:
                 segments[key] = _segment(key, document, now_ms)
         for key, segment in segments.items():
             with naming("segment", key):
-                validate_segment(segment, segments)
+                validate_segment(segment, {other: segments[other] for other in segments if other != key})
         return segments
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from opsctl.flagservice.api_errors import invalid_request
 from opsctl.flagservice.model import FULL_WEIGHT
-from opsctl.flagservice.validation import check_clause, check_context_kind, require_distinct
+from opsctl.flagservice.validation import check_clause, check_context_kind, patterns_of, require_distinct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,10 @@ SEGMENT_MATCH = "segmentMatch"
 
 
 def validate_segment(segment: Segment, segments: Mapping[str, Segment]) -> None:
-    """Check a segment before it is kept. `segments` are those of its environment; its own key is not looked at.
+    """Check a segment before it is kept.
+
+    `segments` are those of its environment. Of the one of its own key only the regular expressions are looked at: what
+    was there before may stay.
 
     Raises:
         ApiError: 400, with the first thing that does not hold.
@@ -28,10 +31,12 @@ def validate_segment(segment: Segment, segments: Mapping[str, Segment]) -> None:
     for target in (*segment.included, *segment.excluded):
         check_context_kind(target.context_kind)
     require_distinct((rule.id for rule in segment.rules), "rules must have different ids")
+    before = segments.get(segment.key)
+    kept_patterns = patterns_of(() if before is None else before.rules)
     for rule in segment.rules:
         require_distinct((clause.id for clause in rule.clauses), "clauses of a rule must have different ids")
         for clause in rule.clauses:
-            check_clause(clause)
+            check_clause(clause, kept_patterns)
         if rule.weight is not None and not 0 <= rule.weight <= FULL_WEIGHT:
             raise invalid_request(f"a rule's weight must be from 0 to {FULL_WEIGHT}")
         if rule.rollout_context_kind is not None:

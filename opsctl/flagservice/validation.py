@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from opsctl.flagservice.api_errors import invalid_request
 from opsctl.flagservice.model import FULL_WEIGHT
+from opsctl.flagservice.patterns import check_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from opsctl.flagservice.model import Clause, EnvironmentConfig, Flag, Rule, Serve
+    from opsctl.flagservice.segment_model import SegmentRule
 
 OPERATORS = frozenset(
     {
@@ -26,14 +28,20 @@ _ROLLOUT_KINDS = frozenset({None, "rollout", "experiment"})
 
 
 def validate(flag: Flag, flags: Mapping[str, Flag]) -> None:
-    """Check a flag before it is kept. `flags` are those of its project; the one of its own key is not looked at.
+    """Check a flag before it is kept.
+
+    `flags` are those of its project. Of the one of its own key only the regular expressions are looked at: what was
+    there before may stay.
 
     Raises:
         ApiError: 400, with the first thing that does not hold.
     """
     _check_variations(flag)
+    before = flags.get(flag.key)
+    rules = () if before is None else (rule for config in before.environments.values() for rule in config.rules)
+    kept_patterns = patterns_of(rules)
     for key, config in flag.environments.items():
-        _check_config(flag, key, config)
+        _check_config(flag, key, config, kept_patterns)
     _check_prerequisites(flag, {**flags, flag.key: flag})
 
 
@@ -48,7 +56,7 @@ def _check_variations(flag: Flag) -> None:
         _check_index(flag, index)
 
 
-def _check_config(flag: Flag, environment: str, config: EnvironmentConfig) -> None:
+def _check_config(flag: Flag, environment: str, config: EnvironmentConfig, kept_patterns: Collection[str]) -> None:
     _check_serve(flag, config.fallthrough)
     if config.off_variation is not None:
         _check_index(flag, config.off_variation)
@@ -64,19 +72,23 @@ def _check_config(flag: Flag, environment: str, config: EnvironmentConfig) -> No
             seen.add((target.context_kind, value))
     require_distinct((rule.id for rule in config.rules), "rules must have different ids")
     for rule in config.rules:
-        _check_rule(flag, rule)
+        _check_rule(flag, rule, kept_patterns)
 
 
-def _check_rule(flag: Flag, rule: Rule) -> None:
+def _check_rule(flag: Flag, rule: Rule, kept_patterns: Collection[str]) -> None:
     _check_serve(flag, rule.serve)
     _require(bool(rule.clauses), "a rule must have at least one clause")
     require_distinct((clause.id for clause in rule.clauses), "clauses of a rule must have different ids")
     for clause in rule.clauses:
-        check_clause(clause)
+        check_clause(clause, kept_patterns)
 
 
-def check_clause(clause: Clause) -> None:
+def check_clause(clause: Clause, kept_patterns: Collection[str] = ()) -> None:
     """Check one clause of a rule of a flag or a segment.
+
+    Args:
+        clause: The clause.
+        kept_patterns: Regular expressions that were there before, and so are no reason to refuse a change.
 
     Raises:
         ApiError: 400.
@@ -84,6 +96,15 @@ def check_clause(clause: Clause) -> None:
     _require(clause.op in OPERATORS, f"there is no operator {clause.op!r}")
     _require(bool(clause.attribute) or clause.op == "segmentMatch", "attribute is required")
     check_context_kind(clause.context_kind)
+    for value in clause.values if clause.op == "matches" else ():
+        if isinstance(value, str) and value not in kept_patterns:
+            check_pattern(value)
+
+
+def patterns_of(rules: Iterable[Rule | SegmentRule]) -> frozenset[str]:
+    """Return the regular expressions in the clauses of rules."""
+    clauses = (clause for rule in rules for clause in rule.clauses if clause.op == "matches")
+    return frozenset(value for clause in clauses for value in clause.values if isinstance(value, str))
 
 
 def _check_serve(flag: Flag, serve: Serve) -> None:

@@ -9,7 +9,7 @@ OPERANDS = {
     "startsWith": ("re", "b", ""),
     "endsWith": ("ed", "ue"),
     "contains": ("e", "lu"),
-    "matches": ("^r.d$", "u+", "["),
+    "matches": ("^r.d$", "u+", "[rb]"),
     "lessThan": (3, 7.5),
     "lessThanOrEqual": (3,),
     "greaterThan": (3, -1),
