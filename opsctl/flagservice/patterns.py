@@ -24,6 +24,7 @@ class _Group:
     """What has been read of a group: whether it can match one text in several ways, and how its branches begin."""
 
     is_ambiguous: bool = False
+    has_repeat: bool = False
     starts: list[str | None] = field(default_factory=list)
     is_at_start: bool = True
 
@@ -82,10 +83,12 @@ def _backtracks(pattern: str) -> bool:
         elif text == "|":
             groups[-1].next_branch()
         elif not text.startswith("(?#"):
-            is_ambiguous = text == ")" and groups.pop().close()
+            closed = groups.pop() if text == ")" else _Group()
+            is_ambiguous = text == ")" and closed.close()
             position, most, is_varying = _quantifier(pattern, position)
-            if is_ambiguous and most > _MOST_REPEATS:
+            if is_ambiguous and most > (1 if closed.has_repeat else _MOST_REPEATS):
                 return True
+            groups[-1].has_repeat |= closed.has_repeat or (is_ambiguous and most > 1)
             groups[-1].add(text, is_varying=is_ambiguous or is_varying)
     return False
 

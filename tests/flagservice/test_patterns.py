@@ -37,7 +37,16 @@ def test_a_pattern_of_more_than_1000_characters_is_refused():
     [
         *("(a+)+", "(a|a)*", "(a*)*", "(a|ab)+", "(?:a+)+$", "(?P<n>a+)*", "((a+))+", "(a+|b){2,}", "(a?a)*"),
         *("(a{1,3})+", "(a+){30}", "^(([a-z])+.)+[A-Z]$", "(.*a){20}", "(a||b)*", r"(\w|\d)+", "(a+)+?", "(a|A)*"),
-        *("(a+)(?#x)+", r"([\]+]+)*", "x(b(c(d|d)))*", "(?i:a+)*", "((a|b)|a)*", "(?=a+)+", "(a|[ab])*"),
+        *(
+            "(a+)(?#x)+",
+            r"([\]+]+)*",
+            "x(b(c(d|d)))*",
+            "(?i:a+)*",
+            "((a|b)|a)*",
+            "(?=a+)+",
+            "(a|[ab])*",
+            r"((\w+){3}){3}$",
+        ),
     ],
 )
 def test_nested_quantifiers_are_refused_and_the_reason_given(pattern):
