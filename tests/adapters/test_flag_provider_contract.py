@@ -36,7 +36,9 @@ def test_a_new_kill_switch_is_permanent_boolean_and_off(provider, ref):
     assert (flag.kind, flag.temporary, flag.archived) == (FlagKind.BOOLEAN, False, False)
     assert [(item.value, item.name) for item in flag.variations] == [(True, "Enabled"), (False, "Disabled")]
     assert (flag.description, flag.tags) == ("For a test.", ("drill",))
-    assert {key: targeting.on for key, targeting in flag.targeting.items()} == {"test": False, "production": False}
+    # A service that tests share may have more environments than these.
+    assert {"test", "production"} <= flag.targeting.keys()
+    assert not any(targeting.on for targeting in flag.targeting.values())
 
 
 def test_what_it_serves_follows_the_change(provider, ref):
