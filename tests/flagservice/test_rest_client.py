@@ -253,6 +253,7 @@ def test_an_environment_is_added_with_keys_of_its_own_and_can_be_changed(rest, f
     assert flags.get_feature_flag("default", KILL_SWITCH).environments[key].on is False
     with pytest.raises(ConflictException):
         environments.post_environment("default", ld.EnvironmentPost(name="Stage", key=key, color="112233"))
+    environments.delete_environment("default", key)
 
 
 def test_the_audit_log_says_who_did_what_and_why(flags, audit, shared_flag_service):
