@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,10 +34,3 @@ class AvatarProcess:
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(DEADLINE_S)
-
-
-def wait_until(is_true) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not is_true():
-        assert time.monotonic() < deadline, "it did not become true in time"
-        time.sleep(0.02)

@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from avatar_process import AvatarProcess, wait_until
+from avatar_process import AvatarProcess
+from support.waiting import eventually
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def start_avatar_service(tmp_path):
         os.close(lifeline_read)
         service = AvatarProcess(process, ready_file, lifeline=lifeline)
         started.append(service)
-        wait_until(lambda: ready_file.exists() or process.poll() is not None)
+        eventually(lambda: ready_file.exists() or process.poll() is not None)
         if ready_file.exists():
             service.url = json.loads(ready_file.read_text())["url"]
         return service

@@ -10,7 +10,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import urllib3
-from avatar_process import DEADLINE_S, wait_until
+from avatar_process import DEADLINE_S
+from support.waiting import eventually
 
 pytestmark = pytest.mark.acceptance
 
@@ -174,7 +175,7 @@ def test_sigterm_stops_it_while_searches_hang(avatar_service):
     avatar_service.put_knobs({"hang": True})
     hanging = threading.Thread(target=_ignore_failure, args=(avatar_service,))
     hanging.start()
-    wait_until(lambda: avatar_service.get("/stats").json()["waiting"] == 1)
+    eventually(lambda: avatar_service.get("/stats").json()["waiting"] == 1)
 
     code = avatar_service.stop()
 
