@@ -1,6 +1,7 @@
 """Fixtures of every part. A part's own fixtures stand in its own folder."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,11 @@ from support.flag_service import FlagServiceProcess
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+
+def pytest_configure() -> None:
+    """Let processes that tests start take SIGHUP as they would in a terminal, also in a run that nohup started."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture

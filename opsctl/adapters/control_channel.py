@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from opsctl.core.expecting import ControlMessage
+
 _LARGEST_REPORT = 4 * 1024 * 1024
 _OK = 200
 
@@ -41,7 +43,18 @@ class ControlChannel(http.client.HTTPConnection):
             OSError: it did not answer in time, or not at all.
             ValueError: the answer is no such report.
         """
-        response = self._get("/v1/state")
+        response = self._exchange("GET", "/v1/state")
+        return _report(response.read(_LARGEST_REPORT + 1))
+
+    def tell(self, message: ControlMessage) -> InstanceReport:
+        """Tell the instance something, and return its report afterwards.
+
+        Raises:
+            OSError: it did not answer in time, or not at all.
+            ValueError: it did not take the message in, or the answer is no report.
+        """
+        body = json.dumps(message.to_wire()).encode()
+        response = self._exchange("POST", message.PATH, body)
         return _report(response.read(_LARGEST_REPORT + 1))
 
     def observe(self) -> Iterator[InstanceReport]:
@@ -51,7 +64,7 @@ class ControlChannel(http.client.HTTPConnection):
             OSError: it fell silent for longer than the timeout, or never answered.
             ValueError: it sent something that is no such report.
         """
-        response = self._get("/v1/observe")
+        response = self._exchange("GET", "/v1/observe")
         while line := response.readline(_LARGEST_REPORT + 1):
             if line.strip():
                 yield _report(line)
@@ -65,9 +78,10 @@ class ControlChannel(http.client.HTTPConnection):
             except OSError:
                 return
 
-    def _get(self, path: str) -> http.client.HTTPResponse:
+    def _exchange(self, method: str, path: str, body: bytes | None = None) -> http.client.HTTPResponse:
+        headers = {} if body is None else {"Content-Type": "application/json"}
         try:
-            self.request("GET", path)
+            self.request(method, path, body, headers)
             response = self.getresponse()
         except http.client.HTTPException as error:
             raise ValueError(f"not an answer: {error}") from error

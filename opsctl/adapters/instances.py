@@ -15,7 +15,13 @@ from opsctl.core.rundir import run_dir
 from opsctl.daemon.private import is_private
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from opsctl.core.expecting import ControlMessage
+    from opsctl.core.instances import InstanceReport
+
+    _Asking = Callable[[ControlChannel], InstanceReport]
 
 _SOCKETS = "worker-*.sock"
 _FIRST = "worker-0.sock"
@@ -40,12 +46,11 @@ class SocketInstances:
 
     def list_sightings(self) -> tuple[Sighting, ...]:
         """Ask every instance once, all at the same time."""
-        sockets = self._sockets()
-        if not sockets:
-            return ()
-        with ThreadPoolExecutor(max_workers=len(sockets)) as pool:
-            asked = list(pool.map(self._ask, sockets))
-        return tuple(sighting for sighting in asked if sighting is not None)
+        return self._from_each(lambda channel: channel.read_state(), self._answer_timeout_s)
+
+    def tell(self, message: ControlMessage, *, timeout_s: float) -> tuple[Sighting, ...]:
+        """Tell every instance something, all at the same time."""
+        return self._from_each(lambda channel: channel.tell(message), timeout_s)
 
     def observe(self) -> SocketObservation:
         """Start to follow every instance; one that stays silent delays the start by half a second at most."""
@@ -73,10 +78,18 @@ class SocketInstances:
             return since_s is not None and path.name == _FIRST
         return False
 
-    def _ask(self, path: Path) -> Sighting | None:
-        channel = ControlChannel(path, timeout_s=self._answer_timeout_s)
+    def _from_each(self, ask: _Asking, timeout_s: float) -> tuple[Sighting, ...]:
+        sockets = self._sockets()
+        if not sockets:
+            return ()
+        with ThreadPoolExecutor(max_workers=len(sockets)) as pool:
+            asked = list(pool.map(lambda path: self._ask(path, ask, timeout_s), sockets))
+        return tuple(sighting for sighting in asked if sighting is not None)
+
+    def _ask(self, path: Path, ask: _Asking, timeout_s: float) -> Sighting | None:
+        channel = ControlChannel(path, timeout_s=timeout_s)
         try:
-            return Sighting(path.stem, channel.read_state())
+            return Sighting(path.stem, ask(channel))
         except (ConnectionRefusedError, FileNotFoundError):
             return Sighting(path.stem, is_gone=True) if self._is_expected(path) else None
         except (OSError, ValueError, http.client.HTTPException):

@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from opsctl import __version__
-from opsctl.cli.commands import config, flag_service, flags, serve, smoke, status, switch, watch
+from opsctl.cli.commands import config, flag_service, flags, kill, restore, serve, smoke, status, watch
 from opsctl.cli.exit_codes import EXIT_CODES
 from opsctl.cli.invocation import Invocation
 from opsctl.cli.io import Streams
@@ -43,8 +43,8 @@ def build_app() -> typer.Typer:
     app.callback(invoke_without_command=True)(_program)
     app.command()(serve.serve)
     app.command()(status.status)
-    app.command()(switch.kill)
-    app.command()(switch.restore)
+    app.command()(kill.kill)
+    app.command()(restore.restore)
     app.command()(watch.watch)
     app.add_typer(
         _group(flags.__doc__, list=flags.list_flags, get=flags.get_flag, create=flags.create_flag), name="flags"

@@ -15,6 +15,8 @@ from typing import Any
 from opsctl.core.epochs import Epoch
 from opsctl.core.latency import Histogram
 from opsctl.core.modes import Mode
+from opsctl.core.objectives import Traffic
+from opsctl.core.pins import Pin
 
 _DIGEST_LENGTH = 16
 
@@ -30,6 +32,17 @@ class DataSource(StrEnum):
     LIVE = "live"
     LAST_KNOWN = "last-known"
     NONE = "none"
+
+
+class Hold(StrEnum):
+    """Why an instance shows degraded although its flag data does not say so.
+
+    `EXPECTED`: it was told of a kill that its own data does not show yet. `CONDITION`: its data is of a restore that
+    may only be followed while the instance meets an objective, and it does not.
+    """
+
+    EXPECTED = "expected"
+    CONDITION = "condition"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +84,11 @@ class InstanceReport:
         project: Key of that environment's project, as its own settings call it; empty from older instances.
         sdk_key_digest: `sdk_key_digest` of the key it reads flags with, which is what decides whose flags it serves;
             empty when it has none, and from older instances.
+        hold: Why it shows degraded although its data does not say so; `None` when it follows its data.
+        is_deaf: Whether it had to fetch the present version itself, or was only told of it: its stream did not say.
+        pin: The pin in force; `None` when there is none.
+        avatar_rate: Requests to the avatar API per second, over the last ten seconds.
+        traffic: What it answered since it started.
     """
 
     instance: str
@@ -88,6 +106,11 @@ class InstanceReport:
     avatar_calls: int = 0
     project: str = ""
     sdk_key_digest: str = ""
+    hold: Hold | None = None
+    is_deaf: bool = False
+    pin: Pin | None = None
+    avatar_rate: float = 0.0
+    traffic: Traffic = field(default_factory=Traffic)
 
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON object that `from_wire` reads."""
@@ -106,6 +129,11 @@ class InstanceReport:
             "avatar_calls": self.avatar_calls,
             "project": self.project,
             "sdk_key_digest": self.sdk_key_digest,
+            "hold": self.hold,
+            "is_deaf": self.is_deaf,
+            "pin": None if self.pin is None else self.pin.to_wire(),
+            "avatar_rate": self.avatar_rate,
+            "traffic": self.traffic.to_wire(),
             "browsers": {
                 "connected": self.browsers.connected,
                 "confirmed": self.browsers.confirmed,
@@ -138,6 +166,11 @@ class InstanceReport:
                 avatar_calls=int(value["avatar_calls"]),
                 project=str(value.get("project", "")),
                 sdk_key_digest=str(value.get("sdk_key_digest", "")),
+                hold=None if value.get("hold") is None else Hold(value["hold"]),
+                is_deaf=bool(value.get("is_deaf", False)),
+                pin=None if value.get("pin") is None else Pin.from_wire(value["pin"]),
+                avatar_rate=float(value.get("avatar_rate", 0.0)),
+                traffic=Traffic.from_wire(value["traffic"]) if "traffic" in value else Traffic(),
                 browsers=BrowserReport(
                     connected=int(browsers["connected"]),
                     confirmed=int(browsers["confirmed"]),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
+    from opsctl.core.expecting import ControlMessage
     from opsctl.core.flags import AuditEntry, Environment, Flag, FlagRef, NewFlag
     from opsctl.core.propagation import Sighting
     from opsctl.core.watching import WatchEvent
@@ -98,6 +99,13 @@ class Instances(Protocol):
 
     def list_sightings(self) -> tuple[Sighting, ...]:
         """Ask every instance once."""
+        ...
+
+    def tell(self, message: ControlMessage, *, timeout_s: float) -> tuple[Sighting, ...]:
+        """Tell every instance something, all at the same time; return what each answered within `timeout_s`.
+
+        One that did not take it in is a sighting without a report.
+        """
         ...
 
     def observe(self) -> AbstractContextManager[Observation]:

@@ -1,0 +1,53 @@
+"""What `kill` and `restore` have in common: prepare, confirm, apply, and say what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opsctl.cli.confirmation import ensure_confirmed
+from opsctl.cli.exit_codes import exit_code_of
+from opsctl.cli.render import receipt as rendering
+from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.services.prepared import SwitchRequest
+
+if TYPE_CHECKING:
+    from opsctl.cli.invocation import Call, WriteOptions
+    from opsctl.core.switch import Change, Receipt
+
+
+def switch(call: Call, change: Change, write: WriteOptions) -> int:
+    """Carry out one kill or restore; return the exit code.
+
+    Raises:
+        OpsError: what `SwitchService` raises; `confirmation_required`.
+    """
+    service = call.services.switch(call.note, lambda seen: call.progress(rendering.progress(seen)))
+    request = SwitchRequest(
+        ref=call.ref,
+        change=change,
+        reason=write.reason,
+        incident=write.incident,
+        timeout_s=call.settings.timeout_s,
+        wait=not write.no_wait,
+    )
+    prepared = service.prepare(request)
+    call.announce_target()
+    if write.dry_run:
+        receipt = service.preview(prepared)
+    else:
+        ensure_confirmed(call, prepared, yes=write.yes)
+        receipt = service.apply(prepared)
+    try:
+        _show(call, receipt)
+    except KeyboardInterrupt:
+        look = f"look first: {call.command('status', call.ref.key)}"
+        raise OpsError(ErrorCode.INTERRUPTED, "interrupted before all of the report was shown", hint=look) from None
+    return exit_code_of(receipt)
+
+
+def _show(call: Call, receipt: Receipt) -> None:
+    call.answer(
+        human=lambda view: rendering.to_text(receipt, view),
+        data=lambda view: rendering.to_data(receipt, view),
+        is_report=True,
+    )

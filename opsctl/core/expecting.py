@@ -1,0 +1,60 @@
+"""What an instance is told through its control channel when a change was written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from opsctl.core.wire import exact
+
+PATIENCE_MS = 250
+
+
+class ControlMessage(Protocol):
+    """Something that instances are told: posted as JSON to a path of the control channel, answered with a report."""
+
+    @property
+    def PATH(self) -> str:  # noqa: N802 - a constant of each message
+        """The path it is posted to."""
+        ...
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the JSON object that is posted."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expect:
+    """Told to an instance: the flag is at this version.
+
+    One that has not seen it `within_ms` later fetches the flag data itself, and shows degraded until it has it when
+    the change is a kill.
+    """
+
+    PATH: ClassVar[str] = "/v1/expect"
+
+    flag: str
+    version: int
+    is_kill: bool
+    within_ms: int = PATIENCE_MS
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the JSON object that `from_wire` reads."""
+        return {"flag": self.flag, "version": self.version, "is_kill": self.is_kill, "within_ms": self.within_ms}
+
+    @classmethod
+    def from_wire(cls, value: Any) -> Expect:
+        """Read what `to_wire` wrote.
+
+        Raises:
+            ValueError: it is no such object.
+        """
+        try:
+            return cls(
+                flag=exact(value["flag"], str),
+                version=exact(value["version"], int),
+                is_kill=exact(value["is_kill"], bool),
+                within_ms=max(exact(value["within_ms"], int), 0),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not an expectation: {error}") from error

@@ -1,0 +1,119 @@
+"""How well instances serve pages, and when that is too bad to restore."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from opsctl.core.latency import Histogram
+
+FEWEST_REQUESTS = 20
+"""Fewer in a window say nothing: one failed request among three is no error rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What an instance answered since it started.
+
+    Attributes:
+        requests: Pages and calls of the feed's API; neither static files nor what monitors ask for.
+        errors: Those it answered with a 5xx.
+        latency: How long the others took.
+    """
+
+    requests: int = 0
+    errors: int = 0
+    latency: Histogram = field(default_factory=Histogram)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the JSON object that `from_wire` reads."""
+        return {"requests": self.requests, "errors": self.errors, "latency": self.latency.to_wire()}
+
+    @classmethod
+    def from_wire(cls, value: Any) -> Traffic:
+        """Read what `to_wire` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is no such object.
+        """
+        return cls(int(value["requests"]), int(value["errors"]), Histogram.from_wire(value["latency"]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """What has to hold for a restore to go on.
+
+    Attributes:
+        max_error_rate: Largest part of the requests that may fail, from 0 to 1.
+        max_p99_ms: Longest that 99 of 100 answers may take, in milliseconds.
+    """
+
+    max_error_rate: float = 0.01
+    max_p99_ms: float = 2000.0
+
+    def breach(self, traffic: Traffic) -> str | None:
+        """Return what is wrong with the traffic of a window, for people; `None` when nothing is known to be.
+
+        `traffic` is what was answered within the window, not since the start.
+        """
+        if traffic.requests < FEWEST_REQUESTS:
+            return None
+        rate = traffic.errors / traffic.requests
+        if rate > self.max_error_rate:
+            return f"{rate:.1%} of the requests failed; at most {self.max_error_rate:.1%} may"
+        p99_ms = traffic.latency.percentile(99)
+        if p99_ms is not None and p99_ms > self.max_p99_ms:
+            return f"p99 is {p99_ms:.0f} ms; at most {self.max_p99_ms:.0f} ms are allowed"
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """Told to an instance: do not follow a restore newer than `from_version` while it would break the objective.
+
+    The instance looks at its own last `window_s` seconds when the restore reaches it; in a breach it stays degraded,
+    says that it holds, and follows once the objective was met for a whole window. A kill ends it, and so does a
+    newer condition; `objective` `None` ends it at once.
+    """
+
+    PATH: ClassVar[str] = "/v1/condition"
+
+    flag: str
+    from_version: int
+    objective: Objective | None
+    window_s: float = 30.0
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the JSON object that `from_wire` reads."""
+        objective = self.objective
+        return {
+            "flag": self.flag,
+            "from_version": self.from_version,
+            "window_s": self.window_s,
+            "objective": None
+            if objective is None
+            else {"max_error_rate": objective.max_error_rate, "max_p99_ms": objective.max_p99_ms},
+        }
+
+    @classmethod
+    def from_wire(cls, value: Any) -> Condition:
+        """Read what `to_wire` wrote.
+
+        Raises:
+            ValueError: it is no such object.
+        """
+        try:
+            wanted = value["objective"]
+            objective = None
+            if wanted is not None:
+                objective = Objective(
+                    max_error_rate=float(wanted["max_error_rate"]), max_p99_ms=float(wanted["max_p99_ms"])
+                )
+            return cls(
+                flag=str(value["flag"]),
+                from_version=int(value["from_version"]),
+                objective=objective,
+                window_s=float(value["window_s"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"not a condition: {error}") from error
