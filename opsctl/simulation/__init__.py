@@ -1,0 +1,1 @@
+"""Load on the feed: visitors that are counted, and what they saw."""

@@ -1,0 +1,1 @@
+"""Many browsers in one process: raw sockets that speak Socket.IO over websockets, and time what they are told."""

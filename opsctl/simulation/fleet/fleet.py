@@ -1,0 +1,169 @@
+"""The loop of a fleet: connects its browsers, reads and answers for all of them, and notes what they saw."""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from opsctl.simulation.fleet.browser import Sight, Stage, VirtualBrowser, upgrade_request
+from opsctl.simulation.fleet.sights import Arrivals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CONNECTING_AT_ONCE = 128
+_READ_BYTES = 64 * 1024
+_QUIET_NS = 300_000_000
+"""A change is over once nobody showed it for so long, if not everybody did."""
+_GONE_EVENTS = select.EPOLLHUP | select.EPOLLERR
+
+
+class Fleet:
+    """A number of browsers on one address.
+
+    Args:
+        host: Address to connect to.
+        port: Its port.
+        browsers: How many.
+        seed: Makes the browsers' device keys; the same seed, the same devices.
+        host_header: Name to ask for; by default the address.
+    """
+
+    def __init__(self, host: str, port: int, browsers: int, *, seed: int = 0, host_header: str | None = None) -> None:
+        self._address = (host, port)
+        self._host = host_header or f"{host}:{port}"
+        self._wanted = browsers
+        self._seed = seed
+        self._begun = 0
+        self._epoll = select.epoll()
+        self._connections: dict[int, _Connection] = {}
+        self._arrivals: dict[Sight, Arrivals] = {}
+        self._joined = 0
+        self.lost = 0
+        self.went_back = 0
+
+    @property
+    def joined(self) -> int:
+        """How many browsers are connected and know what to show."""
+        return self._joined
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every browser is connected, or was lost."""
+        return self._joined + self.lost >= self._wanted
+
+    def close(self) -> None:
+        """Close all connections."""
+        for connection in list(self._connections.values()):
+            connection.sock.close()
+        self._connections.clear()
+        self._epoll.close()
+
+    def turn(self, timeout_s: float) -> None:
+        """Let happen what can happen now, waiting for something at most that long."""
+        self._connect_more()
+        for fd, events in self._epoll.poll(timeout_s):
+            connection = self._connections.get(fd)
+            if connection is None:
+                continue
+            if events & select.EPOLLOUT:
+                self._flush(connection)
+            if events & (select.EPOLLIN | _GONE_EVENTS):
+                self._read(connection)
+
+    def finished_changes(self) -> list[Arrivals]:
+        """Return the changes that every connected browser showed by now, or nobody more for a while; each once."""
+        now_ns = time.monotonic_ns()
+        finished = []
+        for arrivals in self._arrivals.values():
+            is_over = arrivals.count >= self._joined or now_ns - arrivals.last_ns > _QUIET_NS
+            if not arrivals.is_told and is_over:
+                arrivals.is_told = True
+                finished.append(arrivals)
+        return finished
+
+    def _connect_more(self) -> None:
+        while self._begun < self._wanted and len(self._connections) - self._joined < _CONNECTING_AT_ONCE:
+            number, self._begun = self._begun, self._begun + 1
+            sock = socket.socket(socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET)
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if sock.connect_ex(self._address) not in {0, errno.EINPROGRESS}:
+                sock.close()
+                self.lost += 1
+                continue
+            device = f"load-{self._seed:08x}-{number:08d}"
+            connection = _Connection(sock, upgrade_request(self._host, device=device), self._on_sight)
+            self._connections[sock.fileno()] = connection
+            self._epoll.register(sock.fileno(), select.EPOLLIN | select.EPOLLOUT)
+
+    def _on_sight(self, browser: VirtualBrowser, sight: Sight, now_ns: int) -> None:
+        if not browser.has_begun:
+            browser.has_begun = True
+            self._joined += 1
+            return
+        arrivals = self._arrivals.get(sight)
+        if arrivals is None or arrivals.is_told:
+            arrivals = self._arrivals[sight] = Arrivals(sight)
+        arrivals.add(now_ns)
+
+    def _read(self, connection: _Connection) -> None:
+        browser = connection.browser
+        try:
+            data = connection.sock.recv(_READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._lose(connection)
+            return
+        before = browser.went_back
+        answer = browser.receive(data, time.monotonic_ns())
+        self.went_back += browser.went_back - before
+        if browser.stage is Stage.GONE:
+            self._lose(connection)
+        elif answer:
+            connection.unsent += answer
+            self._flush(connection)
+
+    def _flush(self, connection: _Connection) -> None:
+        try:
+            sent = connection.sock.send(connection.unsent) if connection.unsent else 0
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._lose(connection)
+            return
+        connection.unsent = connection.unsent[sent:]
+        wants_to_write = bool(connection.unsent)
+        if wants_to_write != connection.wants_to_write:
+            connection.wants_to_write = wants_to_write
+            self._epoll.modify(connection.sock.fileno(), select.EPOLLIN | (select.EPOLLOUT if wants_to_write else 0))
+
+    def _lose(self, connection: _Connection) -> None:
+        fd = connection.sock.fileno()
+        if self._connections.pop(fd, None) is None:
+            return
+        self._epoll.unregister(fd)
+        connection.sock.close()
+        self.lost += 1
+        if connection.browser.has_begun:
+            self._joined -= 1
+
+
+class _Connection:
+    """A browser with its socket."""
+
+    __slots__ = ("browser", "sock", "unsent", "wants_to_write")
+
+    def __init__(
+        self, sock: socket.socket, request: bytes, on_sight: Callable[[VirtualBrowser, Sight, int], None]
+    ) -> None:
+        self.sock = sock
+        self.unsent = request
+        self.wants_to_write = True
+        self.browser = VirtualBrowser(on_sight)

@@ -1,0 +1,96 @@
+"""A fleet on a server that is known: python-socketio's own, and the feed."""
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import socketio
+from support.stack import Stack
+from support.waiting import DEADLINE_S, eventually
+from werkzeug.serving import make_server
+
+pytestmark = pytest.mark.acceptance
+
+
+class FleetProcess:
+    """`python -m opsctl.simulation.fleet`."""
+
+    def __init__(self, url, browsers):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "opsctl.simulation.fleet", "--url", url, "--browsers", str(browsers)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def next(self, event):
+        for line in self.process.stdout:
+            said = json.loads(line)
+            if said["event"] == event:
+                return said
+        raise AssertionError("the fleet ended")
+
+    def end(self):
+        self.process.stdin.close()
+        return self.process.wait(DEADLINE_S)
+
+
+@pytest.fixture
+def known_server():
+    """python-socketio's own server in threads; every client of it is told the state on connect."""
+    server = socketio.Server(async_mode="threading", transports=["websocket"])
+    acks = []
+    server.on("connect", lambda sid, _environ: server.emit("state", {"epoch": [1, 0], "mode": "full"}, to=sid))
+    server.on("flag_ack", lambda _sid, data: acks.append(data))
+    http = make_server("127.0.0.1", 0, socketio.WSGIApp(server), threaded=True)
+    threading.Thread(target=http.serve_forever, daemon=True).start()
+    yield server, acks, f"http://127.0.0.1:{http.server_port}"
+    http.shutdown()
+
+
+def test_every_browser_is_told_and_acknowledges_and_the_times_are_the_machine_s(known_server):
+    server, acks, url = known_server
+    with FleetProcess(url, 20) as fleet:
+        connected = fleet.next("connected")
+        eventually(lambda: len(acks) == 20, what="the first acknowledgements")
+        before_ns = time.monotonic_ns()
+        server.emit("flag_update", {"epoch": [2, 0], "mode": "degraded"})
+        change = fleet.next("change")
+        eventually(lambda: len(acks) == 40, what="the acknowledgements of the change")
+
+        assert (connected["browsers"], connected["lost"]) == (20, 0)
+        assert (change["browsers"], change["epoch"], change["mode"]) == (20, [2, 0], "degraded")
+        assert before_ns < change["first_ns"] <= change["p50_ns"] <= change["p99_ns"] <= change["last_ns"]
+        assert acks[20:] == [{"epoch": [2, 0], "mode": "degraded"}] * 20
+        assert fleet.end() == 0
+
+
+def test_what_the_fleet_saw_of_a_kill_is_what_the_kill_says_was_confirmed(tmp_path):
+    with Stack(tmp_path / "data") as stack, FleetProcess(stack.url, 50) as fleet:
+        fleet.next("connected")
+        killed = stack.opsctl("kill", "--yes", "--json").json
+        seen = fleet.next("change")
+
+        assert killed["browsers"]["confirmed"] == seen["browsers"] == 50
+        assert (seen["epoch"][0], seen["mode"], seen["went_back"]) == (killed["version"]["after"], "degraded", 0)
+
+
+def test_browsers_that_cannot_connect_are_counted_as_lost():
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        with FleetProcess(f"http://127.0.0.1:{port}", 3) as fleet:
+            connected = fleet.next("connected")
+
+    assert (connected["browsers"], connected["lost"]) == (0, 3)
