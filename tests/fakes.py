@@ -9,6 +9,7 @@ from builders import a_flag, an_entry
 
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.flags import Environment, Flag, FlagKind, Targeting, Variation, no_such_environment
+from opsctl.core.scheduling import ScheduledChange, mark_of
 
 
 class FakeClock:
@@ -142,6 +143,50 @@ class ScriptedInstances:
         if isinstance(self._script[0], BaseException):
             raise self._script.pop(0)
         return True
+
+
+class InMemorySchedules:
+    """`Schedules` over a list; `fail_*` holds errors that the next calls raise, `although_done` after they worked."""
+
+    def __init__(self, *changes, clock=None, ahead=0.0):
+        self.changes = list(changes)
+        self.comments = []
+        self.fail_list, self.fail_schedule, self.fail_withdraw = [], [], []
+        self.although_done = False
+        self._clock = clock or FakeClock()
+        self._ahead_s = ahead
+
+    def list_scheduled(self, ref, *, timeout_s=None):
+        if self.fail_list:
+            raise self.fail_list.pop(0)
+        return tuple(sorted(self.changes, key=lambda one: one.at_ms))
+
+    def schedule_restore(self, ref, *, at_ms, comment, timeout_s=None):
+        made = ScheduledChange(
+            id=f"s{len(self.comments) + 1}",
+            at_ms=at_ms,
+            created_ms=int((self._clock.now_s() + self._ahead_s) * 1000),
+            instructions=("turnFlagOn",),
+            is_ours=mark_of(at_ms) in comment,
+        )
+        if self.fail_schedule:
+            if self.although_done:
+                self._keep(made, comment)
+            raise self.fail_schedule.pop(0)
+        self._keep(made, comment)
+        return made
+
+    def withdraw(self, ref, change, *, timeout_s=None):
+        if self.fail_withdraw:
+            raise self.fail_withdraw.pop(0)
+        self.changes = [one for one in self.changes if one.id != change.id]
+
+    def ahead_s(self):
+        return self._ahead_s
+
+    def _keep(self, made, comment):
+        self.changes.append(made)
+        self.comments.append(comment)
 
 
 class ScriptedStream:

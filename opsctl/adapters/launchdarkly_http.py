@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -33,6 +34,7 @@ _LARGEST_BODY = 16 * 1024 * 1024
 _PIECE = 64 * 1024
 _LOST_CONNECTION_WAIT_S = 0.1
 _SUCCESS = range(200, 300)
+_NO_CONTENT = 204
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +76,13 @@ class RestConnection:
         self._configuration = configuration
         self._transport = load("rest", "RESTClientObject")(configuration)
         self._timeout_s = settings.timeout_s
+        self.ahead_s: float | None = None
+        """By how much the provider's clock was ahead of this machine's in its last answer, to a second or so."""
 
     def send(self, request: Request, *, timeout_s: float | None = None) -> Any:
         """Make the request and return the JSON of the answer, within `timeout_s` or else the configured timeout.
+
+        An answer without content is `None`.
 
         Raises:
             OpsError: for every answer that is not a success, or none, or one that is not JSON or is too large.
@@ -90,10 +96,11 @@ class RestConnection:
             raise self._unreachable(silence, 0.0, self._provider.silence_hint) from error
         except _transport_errors() as error:
             raise self._transport_failure(error) from error
+        self.ahead_s = _ahead_s(headers.get("date"))
         if status not in _SUCCESS:
             refused = error_of(Refusal(status, headers, body), self._provider, doing=request.doing, now_s=time.time())
             raise NotFoundError(refused) if status == NotFoundError.STATUS else refused
-        return self._parsed(body)
+        return None if status == _NO_CONTENT else self._parsed(body)
 
     def foreign_answer(self, error: Exception) -> OpsError:
         """Return the error for a successful answer that is not what LaunchDarkly's client can read."""
@@ -184,6 +191,14 @@ def provider_of(settings: Settings) -> Provider:
         "give it longer with --timeout, or check the network and LD_BASE_URI: opsctl config show",
         "check LAUNCHDARKLY_ACCESS_TOKEN: an api-… token, no SDK key; opsctl config show says where it came from",
     )
+
+
+def _ahead_s(date: str | None) -> float | None:
+    """Return by how much the clock that an answer was dated with is ahead; the date is cut to whole seconds."""
+    try:
+        return None if date is None else parsedate_to_datetime(date).timestamp() + 0.5 - time.time()
+    except ValueError:
+        return None
 
 
 def _transport_errors() -> tuple[type[Exception], ...]:
