@@ -39,6 +39,11 @@ class Histogram:
             moved.counts[rounded_ms(value_ms + by_ms)] += count
         return moved
 
+    def since(self, earlier: Histogram) -> Histogram:
+        """Return what was counted after `earlier`, a former state of this one; its maximum is then a rounded one."""
+        added = self.counts - earlier.counts
+        return Histogram(added, min(max(added, default=0.0), self.max_ms))
+
     @property
     def count(self) -> int:
         """How many latencies were counted."""

@@ -25,6 +25,11 @@ class Traffic:
     errors: int = 0
     latency: Histogram = field(default_factory=Histogram)
 
+    def since(self, earlier: Traffic) -> Traffic:
+        """Return what was answered after `earlier`, a former state of the same process."""
+        latency = self.latency.since(earlier.latency)
+        return Traffic(self.requests - earlier.requests, self.errors - earlier.errors, latency)
+
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON object that `from_wire` reads."""
         return {"requests": self.requests, "errors": self.errors, "latency": self.latency.to_wire()}
