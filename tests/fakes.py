@@ -123,6 +123,11 @@ class ScriptedInstances:
         self._clock = clock
         self._script = [tuple(step) if isinstance(step, (list, tuple)) else step for step in script] or [()]
         self.observed = 0
+        self.told = []
+
+    def tell(self, message, *, timeout_s):
+        self.told.append(message)
+        return tuple(sighting for sighting in self._script[0] if sighting.report is not None)
 
     def list_sightings(self):
         return self._script[0]
@@ -187,6 +192,29 @@ class InMemorySchedules:
     def _keep(self, made, comment):
         self.changes.append(made)
         self.comments.append(comment)
+
+
+class RecordingJournal:
+    """`Journal` that keeps its entries in a list, as pairs of what was accepted and how it ended."""
+
+    def __init__(self, gap=None):
+        self.entries = []
+        self._gap = gap
+
+    def accepted(self, command):
+        self.entries.append([command, None])
+        return _RecordedEntry(self.entries[-1], self._gap)
+
+
+class _RecordedEntry:
+    def __init__(self, row, gap):
+        self._row = row
+        self._gap = gap
+
+    def finished(self, ended):
+        assert self._row[1] is None
+        self._row[1] = ended
+        return self._gap
 
 
 class ScriptedStream:

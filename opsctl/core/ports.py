@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from opsctl.core.expecting import ControlMessage
     from opsctl.core.flags import AuditEntry, Environment, Flag, FlagRef, NewFlag
+    from opsctl.core.journal import Accepted, Ended
     from opsctl.core.propagation import Sighting
+    from opsctl.core.scheduling import ScheduledChange
     from opsctl.core.watching import WatchEvent
 
 
@@ -79,6 +81,47 @@ class AuditReader(Protocol):
 
     def list_changes(self, ref: FlagRef, *, limit: int = 1) -> tuple[AuditEntry, ...]:
         """Return the newest entries about that flag in that environment, newest first; `limit` is at most 20."""
+        ...
+
+
+class Entry(Protocol):
+    """The record of one accepted command."""
+
+    def finished(self, ended: Ended) -> str | None:
+        """Keep how it ended. Return what to tell people where the record is not complete; it never raises."""
+        ...
+
+
+class Journal(Protocol):
+    """The local record of accepted commands: each has exactly one entry."""
+
+    def accepted(self, command: Accepted) -> Entry:
+        """Keep that the command is about to be carried out, before anything is written.
+
+        It never raises: a record that cannot be kept stops no kill, and `Entry.finished` says so.
+        """
+        ...
+
+
+class Schedules(Protocol):
+    """What the provider is to do with a flag later."""
+
+    def list_scheduled(self, ref: FlagRef, *, timeout_s: float | None = None) -> tuple[ScheduledChange, ...]:
+        """Return what is scheduled for the flag in its environment, in the order of time."""
+        ...
+
+    def schedule_restore(
+        self, ref: FlagRef, *, at_ms: int, comment: str, timeout_s: float | None = None
+    ) -> ScheduledChange:
+        """Have the flag turned on at that moment, by the provider's clock."""
+        ...
+
+    def withdraw(self, ref: FlagRef, change: ScheduledChange, *, timeout_s: float | None = None) -> None:
+        """Take a scheduled change off the schedule; one that is not on it any more is no error."""
+        ...
+
+    def ahead_s(self) -> float | None:
+        """Return by how much the provider's clock is ahead of this machine's; `None` when it never said."""
         ...
 
 

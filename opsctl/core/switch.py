@@ -84,6 +84,7 @@ class Receipt:
         written_version: The version that the own write made; `None` when nothing was written.
         written_ms: From the start of the write to its acceptance; `None` when nothing was written.
         propagation: What the instances and browsers said last; `None` when nobody was asked.
+        notes: What has to be said aloud, one sentence each.
     """
 
     plan: SwitchPlan
@@ -94,6 +95,7 @@ class Receipt:
     written_version: int | None = None
     written_ms: float | None = None
     propagation: Propagation | None = None
+    notes: tuple[str, ...] = ()
 
 
 def plan_kill(flag: Flag, ref: FlagRef) -> SwitchPlan:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from opsctl.core.expecting import Expect
+from opsctl.core.journal import Accepted
 from opsctl.core.propagation import Expectation
-from opsctl.core.switch import Receipt, choose_confirmation, comment_of
+from opsctl.core.switch import Change, Receipt, choose_confirmation, comment_of
 
 if TYPE_CHECKING:
     from opsctl.core.flags import Environment, FlagRef
-    from opsctl.core.switch import Change, Confirmation, Outcome, SwitchPlan
+    from opsctl.core.switch import Confirmation, Outcome, SwitchPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,22 @@ class PreparedSwitch:
     def expectation(self, version: int) -> Expectation:
         """Return what an instance has to say to count, once the flag is at that version."""
         return Expectation(self.plan.ref, version, self.plan.expected_mode, self.environment.sdk_key_digest)
+
+    def told(self, version: int) -> Expect:
+        """Return what instances are told, once the flag is at that version."""
+        return Expect(flag=self.plan.ref.key, version=version, is_kill=self.plan.change is Change.KILL)
+
+    def accepted(self) -> Accepted:
+        """Return what the journal keeps before this is carried out."""
+        plan, request = self.plan, self.request
+        return Accepted(
+            command=plan.change,
+            ref=plan.ref,
+            was_on=plan.change.turns_on is not plan.is_needed,
+            from_version=plan.from_version,
+            reason=request.reason,
+            incident=request.incident,
+        )
 
     def receipt(self, outcome: Outcome, version: int) -> Receipt:
         """Return a receipt for this change."""

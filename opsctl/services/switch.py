@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, TypeVar
 from opsctl.core.durations import format_ms
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.flags import Environment
+from opsctl.core.journal import Ended, NoJournal
 from opsctl.core.propagation import summarise
 from opsctl.core.switch import Outcome, plan_change
 from opsctl.services.prepared import PreparedSwitch
 from opsctl.services.retrying import with_retries
+from opsctl.services.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opsctl.core.flags import Flag, FlagRef
-    from opsctl.core.ports import Clock, FlagReader, FlagWriter, Instances, Observation
+    from opsctl.core.ports import Clock, FlagReader, FlagWriter, Instances, Journal, Observation
     from opsctl.core.propagation import Expectation, Propagation
     from opsctl.core.switch import Receipt, SwitchPlan
     from opsctl.services.prepared import SwitchRequest
@@ -35,13 +37,14 @@ _SHARE = 1 / 3
 class SwitchService:
     """The use case of `kill` and `restore`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its collaborators
         self,
         *,
         reader: FlagReader,
         writer: FlagWriter,
         instances: Instances,
         clock: Clock,
+        journal: Journal | None = None,
         sdk_key_digest: str = "",
         note: Callable[[str], None] = lambda _text: None,
         on_progress: Callable[[Propagation], None] = lambda _seen: None,
@@ -53,6 +56,7 @@ class SwitchService:
             writer: Changes flags.
             instances: The running instances.
             clock: Time.
+            journal: Keeps what was accepted, and how it ended; nothing is kept without one.
             sdk_key_digest: Of the SDK key that the operator has for the environment, for when the provider does not
                 show it.
             note: Is told what people should know while it takes longer.
@@ -62,6 +66,7 @@ class SwitchService:
         self._writer = writer
         self._instances = instances
         self._clock = clock
+        self._journal = journal or NoJournal()
         self._sdk_key_digest = sdk_key_digest
         self._note = note
         self._on_progress = on_progress
@@ -128,6 +133,18 @@ class SwitchService:
                 `interrupted`, when it is not known whether the change was written.
             KeyboardInterrupt: nothing was written.
         """
+        entry = self._journal.accepted(prepared.accepted())
+        try:
+            receipt = self._carried_out(prepared)
+        except BaseException as error:
+            gap = entry.finished(_ended_with(error))
+            if gap is not None:
+                self._note(gap)
+            raise
+        gap = entry.finished(_ended(receipt))
+        return receipt if gap is None else replace(receipt, notes=(*receipt.notes, gap))
+
+    def _carried_out(self, prepared: PreparedSwitch) -> Receipt:
         deadline_s = self._clock.monotonic_s() + prepared.request.timeout_s
         is_writing = False
         try:
@@ -135,10 +152,11 @@ class SwitchService:
                 base_s = self._clock.monotonic_s()
                 is_writing = prepared.plan.is_needed
                 receipt = self._write(prepared, deadline_s)
-                if observation is None:
-                    return receipt
-                wait = _Wait(prepared.expectation(receipt.version), observation, base_s, deadline_s)
-                return self._verified(receipt, wait)
+                with Telling(self._instances, prepared.told(receipt.version)):
+                    if observation is None:
+                        return receipt
+                    wait = _Wait(prepared.expectation(receipt.version), observation, base_s, deadline_s)
+                    return self._verified(receipt, wait)
         except KeyboardInterrupt:
             if not is_writing:
                 raise
@@ -250,6 +268,24 @@ class SwitchService:
 
 def _in(wait_s: float) -> str:
     return f" in {format_ms(wait_s * 1000)}" if wait_s else ""
+
+
+def _ended(receipt: Receipt) -> Ended:
+    turns_on = receipt.plan.change.turns_on
+    return Ended(
+        outcome=receipt.outcome,
+        is_on=not turns_on if receipt.outcome is Outcome.SUPERSEDED else turns_on,
+        version=receipt.version,
+        written_version=receipt.written_version,
+    )
+
+
+def _ended_with(error: BaseException) -> Ended:
+    if isinstance(error, OpsError):
+        return Ended(outcome=error.code, message=error.message)
+    if isinstance(error, KeyboardInterrupt):
+        return Ended(outcome=ErrorCode.INTERRUPTED, message="interrupted; nothing was written")
+    return Ended(outcome=ErrorCode.FAILED, message=f"unexpected {type(error).__name__}")
 
 
 def _nothing_written(error: OpsError) -> OpsError:

@@ -42,6 +42,8 @@ def to_text(receipt: Receipt, view: View) -> str:
         lines += elsewhere_lines(view, receipt.propagation.elsewhere)
     if receipt.outcome is Outcome.NO_INSTANCES and receipt.written_ms is not None:
         lines.append(view.line("", "where the feed runs on other machines: --no-wait, which verifies nothing"))
+    for note in receipt.notes:
+        lines += _wrapped(view, note, label="note")
     lines.append(_closing(receipt, view))
     return "\n".join(lines)
 
@@ -73,6 +75,7 @@ def to_data(receipt: Receipt, view: View) -> dict[str, Any]:
         "browsers": None if seen is None else _browsers_data(seen),
         "stragglers": [] if seen is None else list(seen.stragglers),
         "elsewhere": [] if seen is None else list(seen.elsewhere),
+        "notes": list(receipt.notes),
         "undo": view.command(plan.change.undo, plan.ref.key),
     }
 
@@ -125,10 +128,22 @@ def _observed(seen: Propagation, view: View) -> list[str]:
             f"{missing:,} not confirmed" if missing else "",
         )
     )
-    width = max(view.width or 10_000, _NARROWEST)
     for straggler in seen.stragglers:
-        lines += textwrap.wrap(plain(straggler), width, initial_indent=_INDENT, subsequent_indent=_INDENT + "  ")
+        lines += _wrapped(view, straggler)
     return lines
+
+
+def _wrapped(view: View, sentence: str, label: str = "") -> list[str]:
+    width = max(view.width or 10_000, _NARROWEST)
+    start = label.ljust(len(_INDENT))
+    return textwrap.wrap(
+        plain(sentence),
+        width,
+        initial_indent=start,
+        subsequent_indent=_INDENT + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _marked(view: View, text: str, is_good: bool) -> str:  # noqa: FBT001 - the text is good or it is not
