@@ -20,6 +20,7 @@ from webapp.cast import load_cast
 from webapp.changes import Changes
 from webapp.checking import Checker
 from webapp.errors import handle_errors
+from webapp.fanout import FanoutManager
 from webapp.feed import Feed
 from webapp.flagdata import ObservedStore
 from webapp.forks import ForkGuard
@@ -97,14 +98,16 @@ def build_feed(settings: Settings | None = None, *, cast: Cast | None = None, da
     pages = Pages(cast, feed, avatars)
 
     app = _flask_app()
-    socketio = _socketio(app, hosts)
+    socketio = _socketio(app, hosts, metrics, is_direct=settings.fanout == "direct")
     board = AckBoard(changes.ring)
     broadcaster = SocketIoBroadcaster(socketio)
     switchboard = Switchboard(
         gate, board, broadcaster, pages, restore_rate=settings.restore_rate, on_update=metrics.flag_updates.inc
     )
     interactions = Interactions(feed, pages, switchboard)
-    socketio.on_namespace(FeedNamespace(switchboard, board, broadcaster, visitors, interactions))
+    namespace = FeedNamespace(switchboard, board, broadcaster, visitors, interactions)
+    socketio.on_namespace(namespace)
+    limit_websockets(socketio, namespace.take_express)
     gate.on_state(lambda state: avatars.call_off() if state.mode is Mode.DEGRADED else None)
     gate.on_state(switchboard.on_state)
     gate.on_state(lambda _state: changes.ring())
@@ -138,10 +141,14 @@ def _flask_app() -> Flask:
     return app
 
 
-def _socketio(app: Flask, hosts: AllowedHosts) -> SocketIO:
-    socketio = SocketIO(
+def _socketio(app: Flask, hosts: AllowedHosts, metrics: Metrics, *, is_direct: bool) -> SocketIO:
+    async_mode = best_async_mode()
+    return SocketIO(
         app,
-        async_mode=best_async_mode(),
+        async_mode=async_mode,
+        client_manager=FanoutManager(on_skip=metrics.skipped.inc, on_drop=metrics.dropped.inc)
+        if is_direct and async_mode == "gevent"
+        else None,
         transports=["websocket"],
         allow_upgrades=False,
         cors_allowed_origins=hosts.allows_socket_origin,
@@ -154,5 +161,3 @@ def _socketio(app: Flask, hosts: AllowedHosts) -> SocketIO:
         ping_timeout=_PING_TIMEOUT_S,
         http_compression=False,
     )
-    limit_websockets(socketio)
-    return socketio

@@ -39,6 +39,10 @@ class Metrics:
         self.flag_updates = Counter(
             "feed_flag_updates", "Changes of the kill switch that browsers were told", registry=self.registry
         )
+        self.skipped = Counter(
+            "feed_events_skipped", "Events not kept for a browser that does not read", registry=self.registry
+        )
+        self.dropped = Counter("feed_browsers_dropped", "Browsers that did not read for long", registry=self.registry)
         self.evaluations = Counter("feed_flag_evaluations", "Evaluations by the SDK", registry=self.registry)
 
     def watch(self, app: Flask) -> None:

@@ -6,7 +6,10 @@ Events of a browser: `flag_ack {epoch, mode, hidden?}`; `like {id}`, answered `{
 
 from __future__ import annotations
 
+import json
 import logging
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from flask_socketio.namespace import Namespace
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _EVENTS_PER_S = 50.0
 _EVENTS_AT_ONCE = 200.0
+_EVENT_PACKET = "42"
+_ACK_MESSAGE = f'{_EVENT_PACKET}["flag_ack",'
 
 
 class FeedNamespace(Namespace):
@@ -73,6 +78,24 @@ class FeedNamespace(Namespace):
         handler = self._handlers.get(event)
         return None if handler is None else handler(sid, args[1] if len(args) > 1 else None)
 
+    def take_express(self, engine_sid: str, message: str) -> bool:
+        """Deal with an acknowledgement as it came off the websocket; return false for everything else.
+
+        After a change every browser sends the same one, at the same time: each text is read once.
+        """
+        if not message.startswith(_ACK_MESSAGE):
+            return False
+        server: Any = self.server
+        sid = server.manager.sid_from_eio_sid(engine_sid, self.namespace)
+        ack = _ack_of_message(message)
+        if sid is None or ack is None:
+            return False
+        if self._limiter.allows(sid):
+            self._acknowledge(sid, ack)
+        else:
+            self._refuse(sid)
+        return True
+
     def _on_connect(self, sid: str, environ: dict[str, Any]) -> None:
         visitor = self._visitors.of_environ(environ)
         name = browser_name(sid, environ.get("HTTP_USER_AGENT", ""), visitor.person.name)
@@ -86,15 +109,15 @@ class FeedNamespace(Namespace):
         self._addresses.pop(sid, None)
 
     def _on_flag_ack(self, sid: str, data: Any) -> None:
-        if not isinstance(data, dict):
-            return
-        epoch = Epoch.from_wire(data.get("epoch"))
-        mode = next((one for one in Mode if one == data.get("mode")), None)
+        ack = _ack_of(data)
+        if ack is not None:
+            self._acknowledge(sid, ack)
+
+    def _acknowledge(self, sid: str, ack: _Ack) -> None:
         connection = self._board.get(sid)
-        if connection is None or epoch is None or mode is None:
-            return
-        connection.is_hidden = data.get("hidden") is True
-        self._board.confirm(sid, epoch, mode)
+        if connection is not None:
+            connection.is_hidden = ack.is_hidden
+            self._board.confirm(sid, ack.epoch, ack.mode)
 
     def _on_like(self, sid: str, data: Any) -> dict[str, Any]:
         connection = self._board.get(sid)
@@ -121,3 +144,30 @@ class FeedNamespace(Namespace):
             connection = self._board.get(sid)
             _log.warning("closing %s: too many events", connection.name if connection else "a browser")
             self._broadcaster.drop(sid)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ack:
+    """What a page says that it shows."""
+
+    epoch: Epoch
+    mode: Mode
+    is_hidden: bool
+
+
+def _ack_of(data: Any) -> _Ack | None:
+    if not isinstance(data, dict):
+        return None
+    epoch = Epoch.from_wire(data.get("epoch"))
+    mode = next((one for one in Mode if one == data.get("mode")), None)
+    return None if epoch is None or mode is None else _Ack(epoch, mode, data.get("hidden") is True)
+
+
+@lru_cache(maxsize=64)
+def _ack_of_message(message: str) -> _Ack | None:
+    """Return what a whole event packet acknowledges; `None` for one that is not just that."""
+    try:
+        event, data = json.loads(message[len(_EVENT_PACKET) :])
+    except (ValueError, TypeError):
+        return None
+    return _ack_of(data) if event == "flag_ack" else None

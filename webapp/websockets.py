@@ -1,19 +1,35 @@
-"""How python-engineio makes its websockets, with two limits it leaves open.
+"""How python-engineio makes its websockets, with what it leaves open: limits, whole frames, and a way past its queue.
 
-This is the one place that knows of `_async`, the table of classes of a python-engineio server: minor versions of it
-are pinned for that.
+This is the one place that knows of `_async`, the table of classes of a python-engineio server, and of what is inside a
+simple-websocket connection: minor versions of both are pinned for that.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
 from typing import TYPE_CHECKING, Any
 
+import gevent
 from gevent import monkey
+from gevent.lock import Semaphore
+from simple_websocket.errors import ConnectionClosed
+from simple_websocket.ws import Server
+from wsproto.frame_protocol import CloseReason
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask_socketio import SocketIO
 
 LONGEST_MESSAGE_BYTES = 16 * 1024
+_READ_BYTES = 4096
+_FINAL_TEXT, _MASKED, _LENGTH = 0x81, 0x80, 0x7F
+_SHORT, _LONG = 126, 127
+_MASK = 4
+_HEAD = 2 + _MASK
+_LONGEST_HEAD = _HEAD + 8
 
 
 def best_async_mode() -> str:
@@ -21,18 +37,191 @@ def best_async_mode() -> str:
     return "gevent" if monkey.is_module_patched("socket") else "threading"
 
 
-def limit_websockets(socketio: SocketIO) -> None:
-    """Close a websocket whose message grows too long, and write whole frames to one whose peer reads slowly."""
+def limit_websockets(socketio: SocketIO, express: Callable[[str, str], bool] = lambda _sid, _message: False) -> None:
+    """Make the websockets of a server those of this module.
+
+    Under gevent `express` is given each message first, with the engine socket's id, and may have dealt with it: then
+    it returns true, and python-engineio does not see that one.
+
+    A message that grows too long closes its websocket; nothing is compressed, which would cost a hundred kilobytes for
+    each; frames are written whole. Under gevent each engine socket has a `wire` besides, its `Wire`.
+    """
     server: Any = socketio.server
     engine = server.eio
-    engine._async = {**engine._async, "websocket": _limited(engine._async["websocket"])}  # noqa: SLF001 - see above
+    driver = engine._async["websocket"]  # noqa: SLF001 - see above
+    made = _direct(driver, express) if engine.async_mode == "gevent" else _limited(driver)
+    engine._async = {**engine._async, "websocket": made}  # noqa: SLF001 - see above
+
+
+class Wire:
+    """The socket of one websocket: whoever writes to it writes whole frames, one after the other.
+
+    simple-websocket does not look at how much was written, and answers pings from the greenlet that reads.
+    """
+
+    __slots__ = ("_socket", "_turn")
+
+    def __init__(self, sock: Any) -> None:
+        self._socket = sock
+        self._turn = Semaphore(1)
+
+    def send(self, data: bytes) -> int:
+        """Write all of it, however slowly the other end reads."""
+        with self._turn:
+            self._socket.sendall(data)
+        return len(data)
+
+    def offer(self, frame: bytes) -> bool:
+        """Write a whole frame if that can be begun at once, and return whether it was.
+
+        What the system did not take is written by a greenlet of its own; whoever writes next waits for it.
+
+        Raises:
+            OSError: the connection is broken.
+        """
+        if self._turn.locked():
+            return False
+        try:
+            written = os.write(self._socket.fileno(), frame)
+        except BlockingIOError:
+            return False
+        if written < len(frame):
+            self._turn.acquire()
+            gevent.spawn(self._finish, frame[written:])
+        return True
+
+    def break_off(self) -> None:
+        """End the connection without a word, also under a greenlet that is writing to it."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _finish(self, rest: bytes) -> None:
+        try:
+            self._socket.sendall(rest)
+        except OSError:
+            # Half a frame is on its way: nothing that is sent after it could be understood.
+            self.break_off()
+        finally:
+            self._turn.release()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+
+class _ReadingServer(Server):
+    """A websocket that is read by whoever waits for a message, not by a greenlet of its own.
+
+    What nearly all messages are, one short masked text frame, is read here; everything else is left to the library, a
+    whole frame at a time.
+    """
+
+    def __init__(self, environ: dict[str, Any], **options: Any) -> None:
+        super().__init__(environ, thread_class=_NoThread, **options)  # type: ignore[no-untyped-call]  # it ships no types
+        self.sock = Wire(self.sock)
+        self._unread = b""
+
+    def receive(self, timeout: float | None = None) -> Any:  # noqa: ARG002 - of the library; nobody here gives one
+        """Return the next message.
+
+        Raises:
+            ConnectionClosed: there is none any more.
+        """
+        try:
+            while self.connected and not self.input_buffer:
+                data = self.sock.recv(_READ_BYTES)
+                if not data:
+                    break
+                self._take(self._unread + data if self._unread else data)
+        except Exception:  # noqa: BLE001 - whatever a peer sent that is no websocket ends it
+            self.input_buffer.clear()
+        if self.input_buffer:
+            return self.input_buffer.pop(0)
+        self.connected = False
+        self.sock.close()
+        raise ConnectionClosed(self.close_reason, self.close_message)  # type: ignore[no-untyped-call]  # as above
+
+    def _take(self, data: bytes) -> None:
+        at = 0
+        while self.connected and (end := _end_of_frame(data, at)) is not None:
+            if end - at > LONGEST_MESSAGE_BYTES + _LONGEST_HEAD:
+                self.close(CloseReason.MESSAGE_TOO_BIG, "message is too big")  # type: ignore[no-untyped-call]  # as above
+                return
+            if end > len(data):
+                break
+            is_short_text = data[at] == _FINAL_TEXT and _MASKED <= data[at + 1] < _MASKED | _SHORT
+            if is_short_text and self.incoming_message is None:
+                self.input_buffer.append(_unmasked(data[at + 2 : at + _HEAD], data[at + _HEAD : end]).decode())
+            else:
+                self.ws.receive_data(data[at:end])
+                self.connected = self._handle_events()  # type: ignore[no-untyped-call]  # as above
+            at = end
+        self._unread = data[at:]
+
+
+def _end_of_frame(data: bytes, at: int) -> int | None:
+    """Return where the masked frame that starts at `at` ends, which may be later than `data` does (RFC 6455).
+
+    `None` while its head is not all there.
+    """
+    if len(data) < at + 2:
+        return None
+    length, start = data[at + 1] & _LENGTH, at + 2
+    more = {_SHORT: 2, _LONG: 8}.get(length, 0)
+    if more:
+        if len(data) < start + more:
+            return None
+        length, start = int.from_bytes(data[start : start + more]), start + more
+    return start + (_MASK if data[at + 1] & _MASKED else 0) + length
+
+
+def _unmasked(mask: bytes, payload: bytes) -> bytes:
+    length = len(payload)
+    key = (mask * (length // _MASK + 1))[:length]
+    return (int.from_bytes(payload) ^ int.from_bytes(key)).to_bytes(length)
+
+
+class _NoThread:
+    """Stands in for the thread that simple-websocket would start."""
+
+    name = ""
+
+    def __init__(self, target: Callable[[], None]) -> None:
+        """Take what is not going to be run."""
+
+    def start(self) -> None:
+        """Do nothing."""
+
+
+def _direct(driver: type[Any], express: Callable[[str, str], bool]) -> type[Any]:
+    class DirectWebSocket(driver):  # type: ignore[misc]  # the class is chosen at run time
+        def __init__(self, handler: Any, server: Any) -> None:
+            super().__init__(handler, server)
+            self._engine_socket = handler.__self__
+
+        def __call__(self, environ: dict[str, Any], _start_response: Any) -> Any:
+            environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+            self.ws = _ReadingServer(environ, max_message_size=LONGEST_MESSAGE_BYTES)
+            self._engine_socket.wire = self.ws.sock
+            return _ended(self.ws, self.app(self))
+
+        def wait(self) -> Any:
+            while True:
+                message = super().wait()
+                if not isinstance(message, str) or not express(self._engine_socket.sid, message):
+                    return message
+
+    return DirectWebSocket
 
 
 def _limited(driver: type[Any]) -> type[Any]:
-    class LimitedWebSocket(driver):  # type: ignore[misc]  # the class is chosen at run time
+    class LimitedWebSocket(driver):  # type: ignore[misc]  # as above
         def __init__(self, handler: Any, server: Any) -> None:
             super().__init__(handler, server)
             self.server_args["max_message_size"] = LONGEST_MESSAGE_BYTES
+
+        def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+            environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+            return super().__call__(environ, start_response)
 
         def send(self, message: Any) -> Any:
             self.ws.sock = _whole(self.ws.sock)
@@ -41,8 +230,17 @@ def _limited(driver: type[Any]) -> type[Any]:
     return LimitedWebSocket
 
 
+def _ended(websocket: Server, answer: Any) -> Any:
+    """Leave the WSGI server in the way it wants for a connection that is no longer HTTP, as python-engineio does."""
+    if websocket.mode == "gunicorn":
+        raise StopIteration
+    if websocket.mode == "werkzeug":
+        raise ConnectionError
+    return answer
+
+
 class _WholeSends:
-    """A socket whose `send` writes everything: simple-websocket does not look at how much was written."""
+    """A socket whose `send` writes everything."""
 
     __slots__ = ("_socket",)
 

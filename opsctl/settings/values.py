@@ -78,6 +78,12 @@ def _output(text: str) -> str:
     return text
 
 
+def _fanout(text: str) -> str:
+    if text not in {"direct", "stock"}:
+        raise ValueError(f"{text!r} is no way to reach browsers; write direct or stock")
+    return text
+
+
 def _hosts(text: str) -> tuple[str, ...]:
     return tuple(part.strip().lower() for part in text.split(",") if part.strip())
 
@@ -160,6 +166,9 @@ class Settings:
     )
     restore_rate: int = _setting(
         "page refetches per second after a restore, at most", "OPSCTL_RESTORE_RATE", _count, 500
+    )
+    fanout: str = _setting(
+        "how changes reach browsers: direct, or stock (python-socketio's own way)", "OPSCTL_FANOUT", _fanout, "direct"
     )
     sources: Mapping[str, str] = field(default_factory=dict)
 

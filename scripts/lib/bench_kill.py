@@ -27,18 +27,18 @@ NOTHING_OF_THIS_SHELL = ("LAUNCHDARKLY_", "LD_", "OPSCTL_")
 MUST_S, AIM_S = 1.0, 0.6
 
 
-def environ_for(data_dir: Path) -> dict[str, str]:
+def environ_for(data_dir: Path, fanout: str) -> dict[str, str]:
     """Return an environment that addresses nothing but the stack of this run."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(NOTHING_OF_THIS_SHELL)}
     # As installed: modules are compiled once, not at every start.
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
-    return kept | {"OPSCTL_DATA_DIR": str(data_dir), "OPSCTL_POST_INTERVAL": "0s"}
+    return kept | {"OPSCTL_DATA_DIR": str(data_dir), "OPSCTL_POST_INTERVAL": "0s", "OPSCTL_FANOUT": fanout}
 
 
 @contextmanager
-def stack(directory: Path) -> Iterator[tuple[str, dict[str, str]]]:
+def stack(directory: Path, fanout: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Run `opsctl serve` for as long as the block runs; yield the feed's address and the environment of commands."""
-    environ = environ_for(directory / "data")
+    environ = environ_for(directory / "data", fanout)
     ready_file = directory / "ready.json"
     command = [sys.executable, "-P", "-m", "opsctl", "serve", "--port", "0", "--flag-service-port", "0"]
     with (directory / "serve.log").open("w") as log:
@@ -125,12 +125,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--browsers", type=int, default=1000, help="connected sockets (default 1,000)")
     parser.add_argument("--rounds", type=int, default=5, help="kills, each with a restore after it (default 5)")
+    parser.add_argument("--fanout", choices=["direct", "stock"], default="direct", help="how changes reach browsers")
     options = parser.parse_args()
     count = max(1, min(options.browsers, MOST_BROWSERS))
     rounds = max(1, min(options.rounds, MOST_ROUNDS))
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {count:,} browsers")
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(f"{count:,} browsers, fan-out {options.fanout}")
     figures: dict[str, list[dict[str, float]]] = {"kill": [], "restore": []}
-    with tempfile.TemporaryDirectory(prefix="opsctl-bench-") as name, stack(Path(name)) as (url, environ):
+    with (
+        tempfile.TemporaryDirectory(prefix="opsctl-bench-") as name,
+        stack(Path(name), options.fanout) as (url, environ),
+    ):
         browsers = Browsers(url, count)
         try:
             print(f"connected in {browsers.connected['seconds']:.1f} s, {browsers.connected['lost']} lost")

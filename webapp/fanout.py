@@ -1,0 +1,165 @@
+"""The fast way of one event to many browsers: one frame, encoded once, offered to each socket directly.
+
+A frame of a websocket server is not masked, so it is the same bytes for every browser. python-socketio's own way puts a
+packet into a queue for each and wakes a greenlet to encode and send it; here that is left to browsers that are not
+ready for the frame at this moment, so that what one browser gets stays in order.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from engineio import packet as engine
+from gevent.lock import RLock
+from socketio import Manager, packet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SHORT, _LONG = 126, 127
+_LONGEST_SHORT = 0xFFFF
+_FINAL_TEXT = 0x81
+_AT_ONCE = 64
+"""Browsers between two turns of everybody else: pages must not wait for the end of a broadcast."""
+_MOST_QUEUED = 16
+_LOOK_S = 0.25
+_PATIENCE_S = 15.0
+
+
+class FanoutManager(Manager):
+    """A client manager for python-socketio that broadcasts directly. Only for gevent.
+
+    A browser that does not read is given no more than `_MOST_QUEUED` packets. What comes then is not kept, but for the
+    newest of each event in `lasting`, which it gets once it reads again; after `patience_s` it is dropped.
+
+    Args:
+        lasting: Events of which only the newest counts.
+        patience_s: How long a browser may be behind.
+        on_skip: Called for each event that was not kept for a browser.
+        on_drop: Called for each browser that is dropped.
+    """
+
+    def __init__(
+        self,
+        *,
+        lasting: frozenset[str] = frozenset({"flag_update"}),
+        patience_s: float = _PATIENCE_S,
+        on_skip: Callable[[], None] = lambda: None,
+        on_drop: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # python-socketio ships no types
+        self._lasting = lasting
+        self._patience_s = patience_s
+        self._count_skip = on_skip
+        self._count_drop = on_drop
+        self._turn = RLock()
+        self._lagging: dict[str, dict[str, Any]] = {}
+
+    def emit(  # type: ignore[override]  # as above
+        self, event: str, data: Any, namespace: str, room: Any = None, to: Any = None, **options: Any
+    ) -> None:
+        """Send an event to one browser, a room, or everybody (python-socketio).
+
+        What is not one text packet without further options goes python-socketio's own way.
+        """
+        stock: Any = super()
+        is_plain = namespace in self.rooms and not any(options.values())
+        encoded = self._encoded(event, data, namespace) if is_plain else None
+        if not isinstance(encoded, str):
+            stock.emit(event, data, namespace, room=to or room, **options)
+            return
+        engine_packet = engine.Packet(engine.MESSAGE, encoded)
+        with self._turn:
+            participants = stock.get_participants(namespace, to or room)
+            self._send_each(event, engine_packet, [eio_sid for _, eio_sid in participants])
+
+    def _encoded(self, event: str, data: Any, namespace: str) -> Any:
+        arguments = list(data) if isinstance(data, tuple) else [] if data is None else [data]
+        server: Any = self.server
+        return server.packet_class(packet.EVENT, namespace=namespace, data=[event, *arguments]).encode()
+
+    def _send_each(self, event: str, engine_packet: Any, eio_sids: list[str]) -> None:
+        frame = text_frame(engine_packet.encode())
+        server: Any = self.server
+        sockets = server.eio.sockets
+        for number, eio_sid in enumerate(eio_sids, start=1):
+            engine_socket = sockets.get(eio_sid)
+            if engine_socket is not None:
+                self._send(event, engine_packet, frame, engine_socket)
+            if number % _AT_ONCE == 0:
+                gevent.sleep(0)
+
+    def _send(self, event: str, engine_packet: Any, frame: bytes, engine_socket: Any) -> None:
+        if is_idle(engine_socket):
+            try:
+                if engine_socket.wire.offer(frame):
+                    return
+            except OSError:
+                return  # whoever reads from it finds out too, and closes it in order
+        if engine_socket.sid in self._lagging or engine_socket.queue.qsize() >= _MOST_QUEUED:
+            self._skip(event, engine_packet, engine_socket)
+        else:
+            self._queue(engine_socket, engine_packet)
+
+    def _queue(self, engine_socket: Any, engine_packet: Any) -> None:
+        server: Any = self.server
+        server.eio.send_packet(engine_socket.sid, engine_packet)
+
+    def _skip(self, event: str, engine_packet: Any, engine_socket: Any) -> None:
+        self._count_skip()
+        is_new = engine_socket.sid not in self._lagging
+        newest = self._lagging.setdefault(engine_socket.sid, {})
+        if event in self._lasting:
+            newest[event] = engine_packet
+        if is_new:
+            gevent.spawn(self._catch_up, engine_socket)
+
+    def _catch_up(self, engine_socket: Any) -> None:
+        """Give a browser that reads again what counts; drop one that does not."""
+        ends_at = time.monotonic() + self._patience_s
+        try:
+            while not engine_socket.closed and engine_socket.queue.qsize() >= _MOST_QUEUED // 2:
+                if time.monotonic() > ends_at:
+                    self._count_drop()
+                    cut_off(engine_socket)
+                    return
+                gevent.sleep(_LOOK_S)
+        finally:
+            with self._turn:
+                newest = self._lagging.pop(engine_socket.sid, {})
+                for engine_packet in newest.values():
+                    self._queue(engine_socket, engine_packet)
+
+
+def is_idle(engine_socket: Any) -> bool:
+    """Whether a frame that is written now is the next that the browser gets.
+
+    A ping that was not answered in time leaves it to python-engineio, which closes such a connection.
+    """
+    return (
+        hasattr(engine_socket, "wire")
+        and engine_socket.upgraded
+        and not engine_socket.closing
+        and not engine_socket.closed
+        and engine_socket.queue.empty()
+        and not (engine_socket.last_ping and time.time() - engine_socket.last_ping > engine_socket.server.ping_timeout)
+    )
+
+
+def cut_off(engine_socket: Any) -> None:
+    """Break a browser's connection off: one that does not read could not be told goodbye either."""
+    if hasattr(engine_socket, "wire"):
+        engine_socket.wire.break_off()
+
+
+def text_frame(text: str) -> bytes:
+    """Return one whole text frame of a websocket server (RFC 6455)."""
+    payload = text.encode()
+    length = len(payload)
+    if length < _SHORT:
+        return bytes((_FINAL_TEXT, length)) + payload
+    if length <= _LONGEST_SHORT:
+        return bytes((_FINAL_TEXT, _SHORT)) + length.to_bytes(2) + payload
+    return bytes((_FINAL_TEXT, _LONG)) + length.to_bytes(8) + payload
