@@ -6,7 +6,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
-from opsctl.core.text import plain
+from opsctl.core.text import masked, plain
 from webapp.log_pipe import LinePipe
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ class OneLine(logging.Formatter):
 
     def __init__(self, secrets: tuple[Secret, ...]) -> None:
         super().__init__(_FORMAT)
-        self._secrets = secrets
+        self._texts = tuple(text for secret in secrets for text in secret.texts())
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line (logging)."""
         line = plain(super().format(record))
-        for secret in self._secrets:
-            line = line.replace(secret.reveal(), str(secret))
+        for text in self._texts:
+            line = line.replace(text, masked(text))
         return line

@@ -31,7 +31,7 @@ _FLAG_SERVICE_SETTINGS = ("data_dir",)
 _WORKER_SETTINGS = (
     "sdk_key", "project", "environment", "flag", "base_uri", "stream_uri", "events_uri", "data_dir", "host", "port",
     "allowed_hosts", "behind_proxy", "avatar_api_url", "avatar_api_key", "avatar_image_hosts", "avatar_deadline_s",
-    "post_interval_s", "restore_rate", "fanout",
+    "post_interval_s", "restore_rate", "fanout", "redis_url", "redis_prefix",
 )  # fmt: skip
 _LOOPBACK_OF_ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
 _POLL_S = 0.02

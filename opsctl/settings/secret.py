@@ -38,6 +38,10 @@ class Secret:
         """Return the credential itself, to hand to the client that needs it."""
         return self._value
 
+    def texts(self) -> tuple[str, ...]:
+        """Return every text of it that must stand nowhere."""
+        return (self._value,)
+
     def __str__(self) -> str:
         return masked(self._value)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
 from opsctl.core.durations import parse_duration_s
+from opsctl.settings.redis_url import RedisUrl
 from opsctl.settings.secret import Secret
 
 if TYPE_CHECKING:
@@ -170,6 +171,13 @@ class Settings:
     fanout: str = _setting(
         "how changes reach browsers: direct, or stock (python-socketio's own way)", "OPSCTL_FANOUT", _fanout, "direct"
     )
+    redis_url: RedisUrl | None = _setting(
+        "Redis or Valkey server that several machines share", "OPSCTL_REDIS_URL", RedisUrl.parse, None, "REDIS_URL"
+    )
+    redis_prefix: str = _setting(
+        "prefix of the flag data there, as another SDK or LaunchDarkly's Relay Proxy has it; none: opsctl's own",
+        "OPSCTL_REDIS_PREFIX", _text, "",
+    )  # fmt: skip
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -194,7 +202,7 @@ class Settings:
     def secrets(self) -> tuple[str, ...]:
         """Return every credential in plain text: for whoever has to keep them out of a text."""
         values = (getattr(self, item.name) for item in fields(self))
-        return tuple(value.reveal() for value in values if isinstance(value, Secret))
+        return tuple(text for value in values if isinstance(value, Secret) for text in value.texts())
 
     def entries(self) -> Iterator[Entry]:
         """Yield every setting with its value (secrets masked by their type) and source."""
