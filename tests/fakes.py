@@ -10,6 +10,7 @@ from builders import a_flag, an_entry
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.flags import Environment, Flag, FlagKind, Targeting, Variation, no_such_environment
 from opsctl.core.scheduling import ScheduledChange, mark_of
+from opsctl.core.timed import TimedRecord
 
 
 class FakeClock:
@@ -195,26 +196,50 @@ class InMemorySchedules:
 
 
 class RecordingJournal:
-    """`Journal` that keeps its entries in a list, as pairs of what was accepted and how it ended."""
+    """`Journal` that keeps its entries in a list, as pairs of what was accepted and how it ended.
 
-    def __init__(self, gap=None):
+    `contested` are the answers to whether a restore is on its way, one after the other; then it is not.
+    """
+
+    def __init__(self, gap=None, contested=()):
         self.entries = []
         self._gap = gap
+        self._contested = list(contested)
+
+    def end(self):
+        return len(self.entries)
 
     def accepted(self, command):
         self.entries.append([command, None])
-        return _RecordedEntry(self.entries[-1], self._gap)
+        return _RecordedEntry(self.entries[-1], self._gap, self._contested)
 
 
 class _RecordedEntry:
-    def __init__(self, row, gap):
+    def __init__(self, row, gap, contested):
         self._row = row
         self._gap = gap
+        self._contested = contested
 
     def finished(self, ended):
         assert self._row[1] is None
         self._row[1] = ended
         return self._gap
+
+    def is_contested(self):
+        return self._contested.pop(0) if self._contested else False
+
+
+class InMemoryTimedRecords:
+    """`TimedRecords` of one flag."""
+
+    def __init__(self, record=None):
+        self._record = record or TimedRecord()
+
+    def read(self, ref):
+        return self._record
+
+    def write(self, ref, record):
+        self._record = record
 
 
 class ScriptedStream:

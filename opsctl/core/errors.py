@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
-    """What went wrong, for programs. Each code has exactly one exit code (`opsctl.cli.exit_codes`)."""
+    """What went wrong, for programs. Each code has exactly one exit code (`opsctl.core.exit_codes`)."""
 
     FAILED = "failed"
     FLAG_NOT_FOUND = "flag_not_found"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from opsctl.core.flags import FlagRef
+    from opsctl.core.modes import Mode
+    from opsctl.core.propagation import Propagation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,9 @@ class Accepted:
         reason: Why, as the operator said it.
         incident: What it belongs to, as the operator said it.
         detail: What else distinguishes it, for people, such as the steps of a ramp.
+        mode: The mode of every visitor when the flag was looked at; `None` when that is not known or depends on them.
+        read_at: Of a restore, what `Journal.end` said right before the flag was read: a kill that was accepted after
+            that wins. `None`: nothing is claimed, and no kill is looked for.
     """
 
     command: str
@@ -30,6 +35,8 @@ class Accepted:
     reason: str | None = None
     incident: str | None = None
     detail: str = ""
+    mode: Mode | None = None
+    read_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +49,11 @@ class Ended:
         version: The flag's version as last read; `None` when that is not known.
         written_version: The version that the command made; `None` when it wrote nothing, or that is not known.
         message: What to say of it, for people; of an error its message.
+        mode: The mode that every visitor is in afterwards; `None` when that is not known or depends on them.
+        exit_code: What the command exits with.
+        written_ms: From the start of the write to its acceptance; `None` when nothing was written.
+        propagation: What the instances and browsers said last; `None` when nobody was asked.
+        notes: What was said aloud.
     """
 
     outcome: str
@@ -49,6 +61,11 @@ class Ended:
     version: int | None = None
     written_version: int | None = None
     message: str = ""
+    mode: Mode | None = None
+    exit_code: int | None = None
+    written_ms: float | None = None
+    propagation: Propagation | None = None
+    notes: tuple[str, ...] = ()
 
 
 class NoEntry:
@@ -58,9 +75,17 @@ class NoEntry:
         """Keep nothing; there is nothing to say about it."""
         return None
 
+    def is_contested(self) -> bool:
+        """Return false: nothing is known of others."""
+        return False
+
 
 class NoJournal:
     """`Journal` of `opsctl.core.ports` that keeps nothing."""
+
+    def end(self) -> int:
+        """Return 0: it is always empty."""
+        return 0
 
     def accepted(self, command: Accepted) -> NoEntry:  # noqa: ARG002 - the signature of the port
         """Keep nothing."""

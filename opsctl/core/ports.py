@@ -91,14 +91,30 @@ class Entry(Protocol):
         """Keep how it ended. Return what to tell people where the record is not complete; it never raises."""
         ...
 
+    def is_contested(self) -> bool:
+        """Whether a restore of the same flag that was accepted before this command may still be on its way."""
+        ...
+
 
 class Journal(Protocol):
-    """The local record of accepted commands: each has exactly one entry."""
+    """The local record of accepted commands: each has exactly one entry.
+
+    It also arbitrates between the operators of one machine, since what has nothing to write leaves no trace at the
+    provider: a kill wins over every restore that had looked at the flag before the kill was accepted.
+    """
+
+    def end(self) -> int:
+        """Return how far the record goes now: `Accepted.read_at` of a restore that is about to read the flag."""
+        ...
 
     def accepted(self, command: Accepted) -> Entry:
         """Keep that the command is about to be carried out, before anything is written.
 
-        It never raises: a record that cannot be kept stops no kill, and `Entry.finished` says so.
+        A record that cannot be kept stops no command, and `Entry.finished` says so.
+
+        Raises:
+            OpsError: `superseded`, for a restore when a kill of the same flag was accepted after `read_at`. That is
+                all there is to it then: the entry is kept and finished, and nothing is to be written.
         """
         ...
 
