@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from opsctl.core.journal import Accepted, Ended
     from opsctl.core.propagation import Sighting
     from opsctl.core.scheduling import ScheduledChange
+    from opsctl.core.timed import TimedRecord
     from opsctl.core.watching import WatchEvent
 
 
@@ -138,6 +139,18 @@ class Schedules(Protocol):
 
     def ahead_s(self) -> float | None:
         """Return by how much the provider's clock is ahead of this machine's; `None` when it never said."""
+        ...
+
+
+class TimedRecords(Protocol):
+    """What this installation knows of kills that end by themselves."""
+
+    def read(self, ref: FlagRef) -> TimedRecord:
+        """Return what is known of the flag; a process that waited to restore and is gone is not waiting."""
+        ...
+
+    def write(self, ref: FlagRef, record: TimedRecord) -> None:
+        """Keep what is known of the flag. That it cannot be kept is no error."""
         ...
 
 
