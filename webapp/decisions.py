@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from opsctl.core.epochs import Epoch
+    from opsctl.core.instances import Hold
     from opsctl.core.modes import Mode
 
 
@@ -34,13 +35,16 @@ class Decision:
     Attributes:
         mode: The mode.
         epoch: The state of the flag it comes from.
-        reason: The SDK's evaluation reason, with its error kind: `OFF`, `FALLTHROUGH`, `ERROR(FLAG_NOT_FOUND)`, …
+        reason: The SDK's evaluation reason, with its error kind: `OFF`, `FALLTHROUGH`, `ERROR(FLAG_NOT_FOUND)`, …; or
+            why the evaluation does not count: `PINNED`, `EXPECTED_KILL`, `CONDITION`.
+        is_pinned: Whether somebody pinned the feed to degraded.
         order: That of the state it comes from, or of an older one; not part of what makes two decisions the same.
     """
 
     mode: Mode
     epoch: Epoch
     reason: str
+    is_pinned: bool = False
     order: Order = field(default=Order(), compare=False)
 
 
@@ -54,6 +58,8 @@ class FlagState:
         reason: As in `Decision`.
         revision: Moves when visitors have to be evaluated again though the epoch stayed, such as after a change of a
             segment that a rule names.
+        hold: Why it is degraded although the flag data does not say so; `None` when it follows the data, or a pin.
+        is_pinned: As in `Decision`.
         order: Its place among the states of this gate; not part of what makes two states the same.
     """
 
@@ -61,4 +67,6 @@ class FlagState:
     mode: Mode | None
     reason: str
     revision: int = 0
+    hold: Hold | None = None
+    is_pinned: bool = False
     order: Order = field(default=Order(), compare=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from opsctl.core.wire import exact
+from opsctl.core.wire import exact, position
 
 PATIENCE_MS = 250
 
@@ -29,6 +29,9 @@ class Expect:
 
     One that has not seen it `within_ms` later fetches the flag data itself, and shows degraded until it has it when
     the change is a kill.
+
+    `project`, `environment` and `sdk_key_digest` (`opsctl.core.instances.sdk_key_digest`) tell whose version that is;
+    versions of two environments say nothing about each other. What is empty is not known, and not compared.
     """
 
     PATH: ClassVar[str] = "/v1/expect"
@@ -37,10 +40,21 @@ class Expect:
     version: int
     is_kill: bool
     within_ms: int = PATIENCE_MS
+    project: str = ""
+    environment: str = ""
+    sdk_key_digest: str = ""
 
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON object that `from_wire` reads."""
-        return {"flag": self.flag, "version": self.version, "is_kill": self.is_kill, "within_ms": self.within_ms}
+        return {
+            "flag": self.flag,
+            "version": self.version,
+            "is_kill": self.is_kill,
+            "within_ms": self.within_ms,
+            "project": self.project,
+            "environment": self.environment,
+            "sdk_key_digest": self.sdk_key_digest,
+        }
 
     @classmethod
     def from_wire(cls, value: Any) -> Expect:
@@ -52,9 +66,12 @@ class Expect:
         try:
             return cls(
                 flag=exact(value["flag"], str),
-                version=exact(value["version"], int),
+                version=position(value["version"]),
                 is_kill=exact(value["is_kill"], bool),
-                within_ms=max(exact(value["within_ms"], int), 0),
+                within_ms=position(value["within_ms"]),
+                project=exact(value.get("project", ""), str),
+                environment=exact(value.get("environment", ""), str),
+                sdk_key_digest=exact(value.get("sdk_key_digest", ""), str),
             )
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not an expectation: {error}") from error

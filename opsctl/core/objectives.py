@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from opsctl.core.latency import Histogram
+from opsctl.core.wire import amount, exact, position
 
 FEWEST_REQUESTS = 20
 """Fewer in a window say nothing: one failed request among three is no error rate."""
@@ -112,13 +113,13 @@ class Condition:
             objective = None
             if wanted is not None:
                 objective = Objective(
-                    max_error_rate=float(wanted["max_error_rate"]), max_p99_ms=float(wanted["max_p99_ms"])
+                    max_error_rate=amount(wanted["max_error_rate"]), max_p99_ms=amount(wanted["max_p99_ms"])
                 )
             return cls(
-                flag=str(value["flag"]),
-                from_version=int(value["from_version"]),
+                flag=exact(value["flag"], str),
+                from_version=position(value["from_version"]),
                 objective=objective,
-                window_s=float(value["window_s"]),
+                window_s=amount(value["window_s"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a condition: {error}") from error

@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from opsctl.core.wire import exact
+from opsctl.core.wire import amount, exact, position
 
 if TYPE_CHECKING:
     from opsctl.core.flags import FlagRef
@@ -66,9 +66,9 @@ class Pin:
         """
         try:
             return cls(
-                number=max(exact(value["number"], int), 1),
+                number=max(position(value["number"]), 1),
                 is_set=exact(value["is_set"], bool),
-                at_s=float(value["at_s"]),
+                at_s=amount(value["at_s"]),
                 **{name: exact(value[name], str) for name in _TEXTS},
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -55,7 +55,15 @@ class PreparedSwitch:
 
     def told(self, version: int) -> Expect:
         """Return what instances are told, once the flag is at that version."""
-        return Expect(flag=self.plan.ref.key, version=version, is_kill=self.plan.change is Change.KILL)
+        ref = self.plan.ref
+        return Expect(
+            flag=ref.key,
+            version=version,
+            is_kill=self.plan.change is Change.KILL,
+            project=ref.project,
+            environment=ref.environment,
+            sdk_key_digest=self.environment.sdk_key_digest,
+        )
 
     def accepted(self) -> Accepted:
         """Return what the journal keeps before this is carried out."""
