@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -31,4 +32,19 @@ def is_loopback_url(url: str) -> bool:
 
 def url_at(host: str, port: int) -> str:
     """Return the http URL of an address; IPv6 ones stand in brackets."""
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return Address(host, port).url("http")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where something listens. `str` is `HOST:PORT`, with IPv6 in brackets."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def url(self, scheme: str) -> str:
+        """Return its URL."""
+        return f"{scheme}://{self}"

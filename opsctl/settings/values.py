@@ -5,53 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from opsctl.core.durations import parse_duration_s
 from opsctl.settings.redis_url import RedisUrl
 from opsctl.settings.secret import Secret
+from opsctl.settings.uris import parse_address, parse_control_url, parse_control_urls, parse_port, parse_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from opsctl.core.addresses import Address
+
 LOCAL_INSTALLATION = "local installation"
 DEFAULT = "default"
-_PORT_LIMIT = 65535
 _LONGEST_NUMBER = 18
+_SHORTEST_CONTROL_TOKEN = 32
 
 
 def _text(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be empty")
     return text.strip()
-
-
-def _port(text: str) -> int:
-    if not text.strip().isdecimal() or len(text) > _LONGEST_NUMBER or int(text) > _PORT_LIMIT:
-        raise ValueError(f"{text!r} is not a port; write a number from 0 (any free one) to 65535")
-    return int(text)
-
-
-def parse_uri(text: str) -> str:
-    """Return the http or https URL that `text` is, without a slash at its end.
-
-    Raises:
-        ValueError: it is none. The message says how one is written.
-    """
-    cleaned = text.strip().rstrip("/")
-    parts = urlsplit(cleaned)
-    if parts.username or parts.password:
-        raise ValueError("holds a user name or password; give credentials in a setting of their own")
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not _is_usable(parts, cleaned):
-        raise ValueError(f"{text!r} is not a URL; write https://HOST or http://127.0.0.1:PORT")
-    return cleaned
-
-
-def _is_usable(parts: SplitResult, text: str) -> bool:
-    try:
-        return parts.port != 0 and text.isascii() and text.isprintable() and " " not in text
-    except ValueError:
-        return False
 
 
 def _path(text: str) -> Path:
@@ -102,6 +77,13 @@ def _yes_or_no(text: str) -> bool:
     return word in {"yes", "true", "1"}
 
 
+def _control_token(text: str) -> Secret:
+    token = Secret.parse(text)
+    if len(token.reveal()) < _SHORTEST_CONTROL_TOKEN:
+        raise ValueError(f"has fewer than {_SHORTEST_CONTROL_TOKEN} characters; make one: openssl rand -hex 32")
+    return token
+
+
 def _setting(help_text: str, env: str, parse: Callable[[str], Any], default: Any = None, *aliases: str) -> Any:
     """Describe one setting: its environment names (the first is the one to teach), and how its text is read."""
     metadata = {"help": help_text, "env": (env, *aliases), "parse": parse}
@@ -143,8 +125,8 @@ class Settings:
     output: str = _setting("human or json", "OPSCTL_OUTPUT", _output, "human")
     timeout_s: float = _setting("how long a command may take", "OPSCTL_TIMEOUT", _duration("100ms", "720h"), 10.0)
     host: str = _setting("address the feed listens on", "OPSCTL_HOST", _text, "127.0.0.1")
-    port: int = _setting("port of the feed", "OPSCTL_PORT", _port, 5000)
-    flag_service_port: int = _setting("port of the flag service", "OPSCTL_FLAG_SERVICE_PORT", _port, 8765)
+    port: int = _setting("port of the feed", "OPSCTL_PORT", parse_port, 5000)
+    flag_service_port: int = _setting("port of the flag service", "OPSCTL_FLAG_SERVICE_PORT", parse_port, 8765)
     allowed_hosts: tuple[str, ...] = _setting(
         "further Host names the feed answers to, with commas", "OPSCTL_ALLOWED_HOSTS", _hosts, ()
     )
@@ -178,6 +160,30 @@ class Settings:
         "prefix of the flag data there, as another SDK or LaunchDarkly's Relay Proxy has it; none: opsctl's own",
         "OPSCTL_REDIS_PREFIX", _text, "",
     )  # fmt: skip
+    control_listen: Address | None = _setting(
+        "HOST:PORT where this instance's control channel listens, besides its socket; worker N adds N to the port",
+        "OPSCTL_CONTROL_LISTEN", parse_address,
+    )  # fmt: skip
+    control_token: Secret | None = _setting(
+        "secret that instances and operators share: for the control channel, and for what they say through Redis",
+        "OPSCTL_CONTROL_TOKEN", _control_token,
+    )  # fmt: skip
+    control_tls_cert: Path | None = _setting(
+        "file with the control channel's TLS certificate and its chain", "OPSCTL_CONTROL_TLS_CERT", _path
+    )
+    control_tls_key: Path | None = _setting(
+        "file with the certificate's key; none: it is in the same file", "OPSCTL_CONTROL_TLS_KEY", _path
+    )
+    control_url: str | None = _setting(
+        "where operators reach the control channel; none: by this machine's name", "OPSCTL_CONTROL_URL",
+        parse_control_url,
+    )  # fmt: skip
+    instances: tuple[str, ...] = _setting(
+        "control channels of instances on other machines, with commas", "OPSCTL_INSTANCES", parse_control_urls, ()
+    )
+    control_ca: Path | None = _setting(
+        "file with the CA certificates to believe of instances; none: those of the system", "OPSCTL_CONTROL_CA", _path
+    )
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @property

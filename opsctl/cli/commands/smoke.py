@@ -51,7 +51,7 @@ def smoke(
 
 
 def _url(target: str) -> str:
-    from opsctl.settings.values import parse_uri  # noqa: PLC0415 - start-up
+    from opsctl.settings.uris import parse_uri  # noqa: PLC0415 - start-up
 
     try:
         return parse_uri(target)
