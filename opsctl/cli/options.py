@@ -28,6 +28,17 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for con
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
 NoWaitOption = Annotated[bool, typer.Option("--no-wait", help="Return when it is written; verify nothing.")]
 
+MaxErrorRateOption = Annotated[
+    str | None,
+    typer.Option(
+        "--max-error-rate", metavar="SHARE", help="Do not restore while more requests fail.", show_default="1%"
+    ),
+]
+MaxP99Option = Annotated[
+    str | None,
+    typer.Option("--max-p99", metavar="DURATION", help="Do not restore while answers take longer.", show_default="2s"),
+]
+
 
 def _setting(name: str, metavar: str, help_text: str) -> Any:
     return Annotated[str | None, typer.Option(name, metavar=metavar, help=help_text)]
