@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from opsctl.core.epochs import Epoch
 from opsctl.core.instances import BrowserReport
 from opsctl.core.latency import Histogram
+from opsctl.core.modes import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opsctl.core.modes import Mode
     from webapp.visitors import Visitor
 
 _NAMED_WAITING = 20
@@ -48,6 +48,7 @@ class AckBoard:
         self._unconfirmed: dict[str, None] = {}
         self._confirmed_at = array("d")
         self._generation = 0
+        self._full = 0
         self.epoch = Epoch()
         self.total = 0
 
@@ -67,15 +68,16 @@ class AckBoard:
     def join(self, connection: Connection) -> None:
         """Take in a browser that has just connected."""
         with self._lock:
+            self._forget(connection.sid)
             self._connections[connection.sid] = connection
+            self._full += connection.mode is Mode.FULL
             self._unconfirmed[connection.sid] = None
         self._on_change()
 
     def leave(self, sid: str) -> None:
         """Forget a browser that is gone."""
         with self._lock:
-            self._connections.pop(sid, None)
-            self._unconfirmed.pop(sid, None)
+            self._forget(sid)
         self._on_change()
 
     def advance(self, epoch: Epoch) -> None:
@@ -95,6 +97,7 @@ class AckBoard:
             if connection.mode is not mode:
                 connection.mode = mode
                 if connection.sid in self._connections:
+                    self._full += 1 if mode is Mode.FULL else -1
                     self._unconfirmed[connection.sid] = None
 
     def confirm(self, sid: str, epoch: Epoch, mode: Mode) -> bool:
@@ -123,7 +126,8 @@ class AckBoard:
             waiting = self._unconfirmed if is_present else self._connections
             connected, confirmed = len(self._connections), len(self._connections) - len(waiting)
             names = tuple(_shown_name(self._connections[sid]) for sid in itertools.islice(waiting, _NAMED_WAITING))
-        return BrowserReport(connected, confirmed, latency if is_present else Histogram(), names)
+            full = self._full
+        return BrowserReport(connected, confirmed, latency if is_present else Histogram(), names, full)
 
     def confirmations(self, generation: int, start: int) -> tuple[int, array[float]]:
         """Return the present generation, and the times of its acknowledgements from `start` on.
@@ -133,6 +137,11 @@ class AckBoard:
         with self._lock:
             first = start if generation == self._generation else 0
             return self._generation, self._confirmed_at[first:]
+
+    def _forget(self, sid: str) -> None:
+        connection = self._connections.pop(sid, None)
+        self._unconfirmed.pop(sid, None)
+        self._full -= connection is not None and connection.mode is Mode.FULL
 
 
 class AckObserver:

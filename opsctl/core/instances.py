@@ -55,12 +55,14 @@ class BrowserReport:
         latency: Milliseconds from the acceptance of the observing request to each of those confirmations; empty
             in a plain state report.
         waiting: Names of some that did not confirm yet, for people (at most 20).
+        full: Those whose visitor gets full mode.
     """
 
     connected: int = 0
     confirmed: int = 0
     latency: Histogram = field(default_factory=Histogram)
     waiting: tuple[str, ...] = ()
+    full: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,7 @@ class InstanceReport:
                 "confirmed": self.browsers.confirmed,
                 "latency": self.browsers.latency.to_wire(),
                 "waiting": list(self.browsers.waiting),
+                "full": self.browsers.full,
             },
         }
 
@@ -176,6 +179,7 @@ class InstanceReport:
                     confirmed=int(browsers["confirmed"]),
                     latency=Histogram.from_wire(browsers["latency"]),
                     waiting=tuple(str(name) for name in browsers["waiting"]),
+                    full=int(browsers.get("full", 0)),
                 ),
             )
         except (KeyError, TypeError, ValueError) as error:

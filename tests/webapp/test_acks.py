@@ -154,3 +154,17 @@ def test_whoever_watches_is_told_of_each_change():
     board.leave("a")
 
     assert len(rung) == 4
+
+
+def test_those_in_full_mode_are_counted_through_changes_and_departures(board):
+    board.expect(board.get("a"), Mode.FULL)
+    board.expect(board.get("a"), Mode.FULL)
+    board.join(a_connection("c", Mode.FULL))
+    counted = [report(board).full]
+
+    board.leave("c")
+    counted.append(report(board).full)
+    board.expect(board.get("a"), Mode.DEGRADED)
+    counted.append(report(board).full)
+
+    assert counted == [2, 1, 0]
