@@ -114,6 +114,11 @@ class InstanceReport:
     avatar_rate: float = 0.0
     traffic: Traffic = field(default_factory=Traffic)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether it shows degraded whatever its data says."""
+        return self.hold is not None or (self.pin is not None and self.pin.is_set)
+
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON object that `from_wire` reads."""
         return {

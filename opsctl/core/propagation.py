@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from opsctl.core import stragglers
 from opsctl.core.latency import Histogram
+from opsctl.core.shares import ALL, Share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,8 +16,6 @@ if TYPE_CHECKING:
     from opsctl.core.flags import FlagRef
     from opsctl.core.instances import InstanceReport
     from opsctl.core.modes import Mode
-
-_BROWSERS_NAMED = 3
 
 
 class Bearing(Enum):
@@ -33,14 +33,18 @@ class Bearing(Enum):
 class Expectation:
     """What an instance has to say to count: at least this version of the flag, and this mode (`None`: any).
 
+    With a `pin` (0: none), it also has to know of the pin or release with that number, or of a newer one.
     `sdk_key_digest` is of the environment's SDK key (`opsctl.core.instances.sdk_key_digest`); empty when that is not
-    known, and then only what an instance calls its environment tells whose flags it serves.
+    known, and then only what an instance calls its environment tells whose flags it serves. `browsers` is the part of
+    the connected browsers that has to confirm.
     """
 
     ref: FlagRef
     version: int
     mode: Mode | None
     sdk_key_digest: str = ""
+    browsers: Share = ALL
+    pin: int = 0
 
     def bearing_of(self, report: InstanceReport) -> Bearing:
         """Return whether the instance serves this flag of this environment."""
@@ -56,14 +60,16 @@ class Expectation:
     def is_met_by(self, report: InstanceReport) -> bool:
         """Whether the instance itself follows; its browsers are another question.
 
-        A doubtful one has to be seen following: what it served before may be another environment's.
+        A doubtful one has to be seen following: what it served before may be another environment's. One that shows
+        degraded whatever its data says follows nothing but a kill.
         """
-        is_there = report.epoch.version >= self.version and (self.mode is None or report.mode is self.mode)
+        is_there = report.epoch.version >= self.version and report.epoch.pin >= self.pin
+        is_there = is_there and (report.mode is self.mode or (self.mode is None and not report.is_held))
         return is_there and (self.bearing_of(report) is not Bearing.DOUBTFUL or report.seen_ms is not None)
 
     def is_contradicted_by(self, report: InstanceReport) -> bool:
         """Whether the instance follows a newer change that wants something else."""
-        is_newer = report.epoch.version > self.version
+        is_newer = report.epoch.pin > self.pin if self.pin else report.epoch.version > self.version
         return is_newer and not self.is_met_by(report) and self.bearing_of(report) is Bearing.HERE
 
 
@@ -85,6 +91,23 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class Follower:
+    """One instance that counts, and how far it is.
+
+    Attributes:
+        instance: Its name.
+        report: What it said last; `None` when it has not answered.
+        is_confirmed: Whether it follows; its browsers are another question.
+        followed_ms: When it did, from the start of the write; `None` when it did not, or did not have to change.
+    """
+
+    instance: str
+    report: InstanceReport | None = None
+    is_confirmed: bool = False
+    followed_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Propagation:
     """How far a change came. All times are milliseconds from the start of the write.
 
@@ -97,6 +120,8 @@ class Propagation:
         is_contradicted: Whether some instance follows a newer change that wants something else.
         avatar_calls: Requests to the avatar API that those instances made since they started.
         elsewhere: Instances that serve another flag or environment, and which, for people; not counted above.
+        followers: The instances, one by one.
+        wanted: The part of the browsers that has to confirm.
     """
 
     instances: int = 0
@@ -109,57 +134,82 @@ class Propagation:
     is_contradicted: bool = False
     avatar_calls: int = 0
     elsewhere: tuple[str, ...] = ()
+    followers: tuple[Follower, ...] = ()
+    wanted: Share = ALL
 
     @property
     def is_complete(self) -> bool:
-        """Whether every instance and every connected browser confirmed."""
-        return self.instances_confirmed == self.instances and self.browsers_confirmed == self.browsers
+        """Whether every instance confirmed, and as many of the connected browsers as have to."""
+        enough = self.browsers_confirmed >= self.wanted.of(self.browsers)
+        return self.instances_confirmed == self.instances and enough
+
+    @property
+    def deaf(self) -> tuple[str, ...]:
+        """Return the names of those that follow only because they were told to."""
+        return tuple(
+            one.instance for one in self.followers if one.is_confirmed and one.report is not None and one.report.is_deaf
+        )
 
 
 def summarise(sightings: Iterable[Sighting], expectation: Expectation, *, base_s: float) -> Propagation:
     """Add up what was seen. `base_s` is the start of the write, on the clock of `Sighting.accepted_at_s`."""
-    instances = confirmed = browsers = browsers_confirmed = avatar_calls = 0
-    last_ms: float | None = None
+    browsers = browsers_confirmed = avatar_calls = 0
     latency = Histogram()
-    stragglers: list[str] = []
+    followers: list[Follower] = []
+    lagging: list[str] = []
     elsewhere: list[str] = []
     contradicted = False
     for sighting in sightings:
         report = sighting.report
-        if report is not None and expectation.bearing_of(report) is Bearing.ELSEWHERE:
-            elsewhere.append(_elsewhere(report, expectation))
-            continue
-        instances += 1
         if report is None:
-            stragglers.append(_silent(sighting))
+            followers.append(Follower(sighting.instance))
+            lagging.append(stragglers.silent(sighting.instance, is_gone=sighting.is_gone))
+            continue
+        if expectation.bearing_of(report) is Bearing.ELSEWHERE:
+            elsewhere.append(_elsewhere(report, expectation))
             continue
         contradicted = contradicted or expectation.is_contradicted_by(report)
         browsers += report.browsers.connected
         avatar_calls += report.avatar_calls
         if sighting.is_gone or not expectation.is_met_by(report):
-            stragglers.append(_lagging(sighting, report, expectation))
+            followers.append(Follower(sighting.instance, report))
+            lagging.append(_lagging(sighting, report, expectation))
             continue
         offset_ms = (base_s - sighting.accepted_at_s) * 1000
-        confirmed += 1
-        if report.seen_ms is not None:
-            last_ms = max(last_ms or 0.0, report.seen_ms - offset_ms)
+        followed_ms = None if report.seen_ms is None else report.seen_ms - offset_ms
+        followers.append(Follower(sighting.instance, report, is_confirmed=True, followed_ms=followed_ms))
         reached = min(report.browsers.confirmed, report.browsers.connected)
         browsers_confirmed += reached
         latency.merge(report.browsers.latency.shifted(-offset_ms))
         if reached < report.browsers.connected:
-            stragglers.append(_lagging_browsers(report, report.browsers.connected - reached))
+            lagging.append(stragglers.lagging_browsers(report, report.browsers.connected - reached))
     return Propagation(
-        instances=instances,
-        instances_confirmed=confirmed,
-        last_instance_ms=last_ms,
+        instances=len(followers),
+        instances_confirmed=sum(one.is_confirmed for one in followers),
+        last_instance_ms=_last_ms(followers),
         browsers=browsers,
         browsers_confirmed=browsers_confirmed,
         latency=latency,
-        stragglers=tuple(stragglers),
+        stragglers=tuple(lagging),
         is_contradicted=contradicted,
         avatar_calls=avatar_calls,
         elsewhere=tuple(elsewhere),
+        followers=tuple(followers),
+        wanted=expectation.browsers,
     )
+
+
+def _last_ms(followers: Iterable[Follower]) -> float | None:
+    moments = [one.followed_ms for one in followers if one.followed_ms is not None]
+    return max(0.0, *moments) if moments else None
+
+
+def _lagging(sighting: Sighting, report: InstanceReport, expectation: Expectation) -> str:
+    if sighting.is_gone:
+        return stragglers.gone(report)
+    if expectation.bearing_of(report) is Bearing.DOUBTFUL:
+        return stragglers.doubtful(report, expectation.ref.environment)
+    return stragglers.lagging(report, pin=expectation.pin)
 
 
 def _elsewhere(report: InstanceReport, expectation: Expectation) -> str:
@@ -168,25 +218,3 @@ def _elsewhere(report: InstanceReport, expectation: Expectation) -> str:
     if report.environment != expectation.ref.environment:
         return f"{report.instance} serves another environment: {report.environment}"
     return f"{report.instance} serves another project: {report.project}"
-
-
-def _silent(sighting: Sighting) -> str:
-    missing = "is not there, although opsctl serve is running"
-    return f"{sighting.instance} {missing if sighting.is_gone else 'does not answer'}"
-
-
-def _lagging(sighting: Sighting, report: InstanceReport, expectation: Expectation) -> str:
-    if sighting.is_gone:
-        return f"{sighting.instance} stopped answering at version {report.epoch.version}"
-    if expectation.bearing_of(report) is Bearing.DOUBTFUL:
-        environment = expectation.ref.environment
-        return f"{sighting.instance} may serve another environment: its SDK key is not the one known for {environment}"
-    mode = report.mode or "depends on the visitor"
-    return f"{sighting.instance} still serves version {report.epoch.version} ({mode}, {report.source} data)"
-
-
-def _lagging_browsers(report: InstanceReport, missing: int) -> str:
-    noun = "browser" if missing == 1 else "browsers"
-    named = ", ".join(report.browsers.waiting[:_BROWSERS_NAMED])
-    more = f" and {missing - _BROWSERS_NAMED:,} more" if named and missing > _BROWSERS_NAMED else ""
-    return f"{report.instance}: {missing:,} {noun} not confirmed" + (f": {named}{more}" if named else "")

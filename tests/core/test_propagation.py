@@ -7,10 +7,12 @@ from builders import REF, a_report, a_sighting
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsctl.core.instances import DataSource
+from opsctl.core.instances import DataSource, Hold
 from opsctl.core.latency import Histogram
 from opsctl.core.modes import Mode
+from opsctl.core.pins import Pin
 from opsctl.core.propagation import Expectation, Propagation, Sighting, summarise
+from opsctl.core.shares import parse_share
 
 KILLED_AT_8 = Expectation(REF, 8, Mode.DEGRADED)
 
@@ -198,3 +200,69 @@ def test_shifting_a_histogram_keeps_every_latency_and_never_goes_below_zero(late
 
 def test_nobody_at_all_is_complete_and_shows_no_figures():
     assert summarise([], KILLED_AT_8, base_s=0.0) == Propagation()
+
+
+@pytest.mark.parametrize(("confirmed", "complete"), [(98, False), (99, True), (100, True)])
+def test_where_a_share_of_the_browsers_is_enough_the_rest_is_named_and_stops_nothing(confirmed, complete):
+    expectation = replace(KILLED_AT_8, browsers=parse_share("99%"))
+    sighting = a_sighting(version=8, mode=Mode.DEGRADED, connected=100, confirmed=confirmed)
+
+    seen = summarise([sighting], expectation, base_s=0.0)
+
+    assert seen.is_complete is complete
+    assert bool(seen.stragglers) is (confirmed < 100)
+
+
+def test_no_share_of_the_browsers_makes_up_for_an_instance():
+    expectation = replace(KILLED_AT_8, browsers=parse_share("none"))
+
+    assert not summarise([a_sighting(version=7, connected=4)], expectation, base_s=0.0).is_complete
+
+
+A_PIN = Pin(
+    number=3, is_set=True, project="default", environment="test", flag=REF.key, by="sandy", at_s=0.0, reason="no API"
+)
+
+
+@pytest.mark.parametrize("expected", [Mode.FULL, None])
+@pytest.mark.parametrize(
+    ("holding", "says"),
+    [
+        ({"pin": A_PIN}, "worker-0 is pinned to degraded by break-glass of sandy: no API"),
+        ({"hold": Hold.CONDITION}, "worker-0 stays degraded at version 9: it does not meet the objective"),
+    ],
+)
+def test_an_instance_that_is_held_degraded_does_not_confirm_a_restore_and_says_why(expected, holding, says):
+    sighting = a_sighting(version=9, mode=Mode.DEGRADED, **holding)
+
+    seen = summarise([sighting], Expectation(REF, 9, expected), base_s=0.0)
+
+    assert (seen.is_complete, seen.stragglers) == (False, (says,))
+
+
+@pytest.mark.parametrize("holding", [{"pin": A_PIN}, {"hold": Hold.EXPECTED, "is_deaf": True}])
+def test_an_instance_that_is_held_degraded_confirms_a_kill(holding):
+    assert summarise([a_sighting(version=8, mode=Mode.DEGRADED, **holding)], KILLED_AT_8, base_s=0.0).is_complete
+
+
+def test_those_that_only_know_because_they_were_told_are_named():
+    told = a_sighting("worker-2", version=8, mode=Mode.DEGRADED, is_deaf=True)
+    heard = a_sighting("worker-0", version=8, mode=Mode.DEGRADED)
+    lagging = a_sighting("worker-1", version=7, is_deaf=True)
+
+    assert summarise([heard, lagging, told], KILLED_AT_8, base_s=0.0).deaf == ("worker-2",)
+
+
+def test_each_instance_is_told_of_one_by_one():
+    followed = a_sighting("worker-0", version=8, mode=Mode.DEGRADED, seen_ms=70.0)
+    was_there = a_sighting("worker-1", version=8, mode=Mode.DEGRADED)
+    lagging = a_sighting("worker-2", version=7)
+
+    seen = summarise([followed, was_there, lagging, Sighting("worker-3")], KILLED_AT_8, base_s=0.01)
+
+    assert [(one.instance, one.is_confirmed) for one in seen.followers] == [
+        ("worker-0", True), ("worker-1", True), ("worker-2", False), ("worker-3", False),
+    ]  # fmt: skip
+    assert seen.followers[0].followed_ms == pytest.approx(60)
+    assert [one.followed_ms for one in seen.followers[1:]] == [None, None, None]
+    assert seen.followers[3].report is None
