@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from opsctl.core.expecting import ControlMessage
     from opsctl.core.flags import AuditEntry, Environment, Flag, FlagRef, NewFlag
     from opsctl.core.journal import Accepted, Ended
+    from opsctl.core.pinning import Kept
+    from opsctl.core.pins import Pin
     from opsctl.core.propagation import Sighting
     from opsctl.core.scheduling import ScheduledChange
     from opsctl.core.timed import TimedRecord
@@ -151,6 +153,25 @@ class TimedRecords(Protocol):
 
     def write(self, ref: FlagRef, record: TimedRecord) -> None:
         """Keep what is known of the flag. That it cannot be kept is no error."""
+        ...
+
+
+class Pins(Protocol):
+    """The pin of a flag that is kept for instances that start later, and for those that opsctl cannot reach."""
+
+    def newest(self, ref: FlagRef) -> Pin | None:
+        """Return the newest pin or release that is kept for the flag; `None` when there is none.
+
+        Raises:
+            OpsError: `failed`, when what is kept cannot be read.
+        """
+        ...
+
+    def keep(self, pin: Pin) -> Kept:
+        """Keep it, unless one with its number or a newer one is kept already.
+
+        It never raises: a pin that cannot be kept is told to the instances all the same, and `Kept.gaps` says so.
+        """
         ...
 
 
