@@ -17,6 +17,7 @@ from opsctl.daemon.listener import inherited_listener, open_listener
 from opsctl.daemon.stopping import stop_event
 from webapp.application import build_feed
 from webapp.control import control_server
+from webapp.websockets import OWN_SOCKET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,11 +69,11 @@ def serve(settings: Settings, environ: Mapping[str, str], *, number: int) -> Non
 
 
 def _allow_many_connections() -> None:
-    """Take as many open files as the system allows: every connected browser is two of them."""
+    """Take as many open files as the system allows: every connected browser is one of them."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if hard != resource.RLIM_INFINITY and hard < _FEW_FILES:
-        _log.warning("at most %d open files (ulimit -n): fewer than %d browsers can connect", hard, hard // 2)
+        _log.warning("at most %d open files (ulimit -n): fewer browsers can connect", hard)
     elif soft < _FEW_FILES:
         _log.debug("raised the limit of open files from %d to %d", soft, hard)
 
@@ -124,6 +125,7 @@ class _FeedHandler(pywsgi.WSGIHandler):
     def get_environ(self) -> Any:
         """Return the WSGI environment, with a body that has to come in time as a whole (gevent)."""
         environ = super().get_environ()
+        environ[OWN_SOCKET] = self.socket
         body: Any = self.wsgi_input
         body.rfile = _TimedBody(body.rfile, self)
         return environ

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from flask_socketio import SocketIO
 
 LONGEST_MESSAGE_BYTES = 16 * 1024
+OWN_SOCKET = "opsctl.socket"
+"""Where a server of the feed's own puts a request's socket, which is then used as it is: one open file for each."""
+
 _READ_BYTES = 4096
 _FINAL_TEXT, _MASKED, _LENGTH = 0x81, 0x80, 0x7F
 _SHORT, _LONG = 126, 127
@@ -199,10 +202,14 @@ def _direct(driver: type[Any], express: Callable[[str, str], bool]) -> type[Any]
             self._engine_socket = handler.__self__
 
         def __call__(self, environ: dict[str, Any], _start_response: Any) -> Any:
-            environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
-            self.ws = _ReadingServer(environ, max_message_size=LONGEST_MESSAGE_BYTES)
+            own = environ.pop(OWN_SOCKET, None)
+            # simple-websocket takes a socket it finds under this name as it is, and duplicates others.
+            given = {**environ, "werkzeug.socket": own} if own is not None else dict(environ)
+            given.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+            self.ws = _ReadingServer(given, max_message_size=LONGEST_MESSAGE_BYTES)
             self._engine_socket.wire = self.ws.sock
-            return _ended(self.ws, self.app(self))
+            answer = self.app(self)
+            return answer if own is not None else _ended(self.ws, answer)
 
         def wait(self) -> Any:
             while True:

@@ -138,7 +138,8 @@ def main() -> int:
     ):
         browsers = Browsers(url, count)
         try:
-            print(f"connected in {browsers.connected['seconds']:.1f} s, {browsers.connected['lost']} lost")
+            connected = browsers.connected
+            print(f"connected in {connected['seconds']:.1f} s, {connected['lost']} lost {connected['why'] or ''}")
             for _ in range(rounds):
                 for verb, values in figures.items():
                     values.append(flip(verb, environ, Path(name), browsers))

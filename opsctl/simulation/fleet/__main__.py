@@ -52,12 +52,13 @@ def _run(fleet: Fleet) -> None:
         fleet.turn(_TURN_S)
         if not is_connected and fleet.is_settled:
             is_connected, lost = True, fleet.lost
-            _say(event="connected", browsers=fleet.joined, lost=lost, seconds=round(time.monotonic() - began, 3))
+            seconds = round(time.monotonic() - began, 3)
+            _say(event="connected", browsers=fleet.joined, lost=lost, why=fleet.lost_because, seconds=seconds)
         for arrivals in fleet.finished_changes():
             _say(**arrivals.to_wire(), connected=fleet.joined, went_back=fleet.went_back)
         if is_connected and fleet.lost != lost:
             lost = fleet.lost
-            _say(event="lost", browsers=fleet.joined, lost=lost)
+            _say(event="lost", browsers=fleet.joined, lost=lost, why=fleet.lost_because)
 
 
 def _ended(stdin: int) -> bool:

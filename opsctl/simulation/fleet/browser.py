@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -30,13 +30,13 @@ _ENGINE_OPEN, _ENGINE_CLOSE, _ENGINE_PING, _ENGINE_PONG = b"0", b"1", b"2", b"3"
 _CONNECT, _DISCONNECT, _EVENT, _REFUSED = b"40", b"41", b"42", b"44"
 
 
-class Stage(Enum):
+class Stage(StrEnum):
     """How far a browser is."""
 
-    UPGRADING = auto()
-    JOINING = auto()
-    JOINED = auto()
-    GONE = auto()
+    UPGRADING = "upgrading"
+    JOINING = "joining"
+    JOINED = "joined"
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,15 @@ class VirtualBrowser:
 
     `stage` is `GONE` once the server ended the connection or broke the protocol; `went_back` counts epochs older than
     one shown before, which must not happen. `has_begun` is the fleet's: whether it counts this one as connected.
+    `ended_because` says why the server, or the protocol, ended it.
     """
 
-    __slots__ = ("_frames", "_head", "_on_sight", "has_begun", "shows", "stage", "went_back")
+    __slots__ = ("_frames", "_head", "_on_sight", "ended_because", "has_begun", "shows", "stage", "went_back")
 
     def __init__(self, on_sight: Callable[[VirtualBrowser, Sight, int], None]) -> None:
         self.stage = Stage.UPGRADING
         self.has_begun = False
+        self.ended_because = ""
         self.shows: Sight | None = None
         self.went_back = 0
         self._head = b""
@@ -73,22 +75,27 @@ class VirtualBrowser:
                 head, end, data = self._head.partition(b"\r\n\r\n")
                 if not end:
                     if len(self._head) > _LONGEST_HEAD:
-                        self.stage = Stage.GONE
+                        self._leave("an endless answer")
                     return b""
                 self._head = b""
-                self.stage = Stage.JOINING if _is_upgrade(head) else Stage.GONE
-            if self.stage is Stage.GONE:
-                return b""
+                if not _is_upgrade(head):
+                    self._leave(head.partition(b"\r\n")[0].decode("ascii", "replace"))
+                    return b""
+                self.stage = Stage.JOINING
             return b"".join([self._answer(opcode, payload, now_ns) for opcode, payload in self._frames.feed(data)])
-        except ValueError:
-            self.stage = Stage.GONE
+        except ValueError as error:
+            self._leave(str(error))
             return b""
+
+    def _leave(self, why: str) -> None:
+        self.ended_because = f"{why} while {self.stage}"
+        self.stage = Stage.GONE
 
     def _answer(self, opcode: int, payload: bytes, now_ns: int) -> bytes:
         if opcode == PING:
             return client_frame(payload, PONG)
         if opcode == CLOSE:
-            self.stage = Stage.GONE
+            self._leave(f"websocket closed with {int.from_bytes(payload[:2])}")
             return b""
         return self._answer_packet(payload, now_ns) if opcode == TEXT else b""
 
@@ -101,7 +108,7 @@ class VirtualBrowser:
         if kind == _CONNECT:
             self.stage = Stage.JOINED
         elif kind in {_DISCONNECT, _REFUSED} or packet == _ENGINE_CLOSE:
-            self.stage = Stage.GONE
+            self._leave(f"told to leave ({packet[:2].decode()})")
         elif kind[:1] == _ENGINE_OPEN:
             return _CONNECT_FRAME
         return b""

@@ -6,6 +6,7 @@ import errno
 import select
 import socket
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from opsctl.simulation.fleet.browser import Sight, Stage, VirtualBrowser, upgrade_request
@@ -42,13 +43,18 @@ class Fleet:
         self._connections: dict[int, _Connection] = {}
         self._arrivals: dict[Sight, Arrivals] = {}
         self._joined = 0
-        self.lost = 0
+        self.lost_because: Counter[str] = Counter()
         self.went_back = 0
 
     @property
     def joined(self) -> int:
         """How many browsers are connected and know what to show."""
         return self._joined
+
+    @property
+    def lost(self) -> int:
+        """How many could not connect, or went away; `lost_because` says why, for people."""
+        return self.lost_because.total()
 
     @property
     def is_settled(self) -> bool:
@@ -93,7 +99,7 @@ class Fleet:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if sock.connect_ex(self._address) not in {0, errno.EINPROGRESS}:
                 sock.close()
-                self.lost += 1
+                self.lost_because["not connected"] += 1
                 continue
             device = f"load-{self._seed:08x}-{number:08d}"
             connection = _Connection(sock, upgrade_request(self._host, device=device), self._on_sight)
@@ -116,16 +122,17 @@ class Fleet:
             data = connection.sock.recv(_READ_BYTES)
         except BlockingIOError:
             return
-        except OSError:
-            data = b""
+        except OSError as error:
+            self._lose(connection, error.strerror or type(error).__name__)
+            return
         if not data:
-            self._lose(connection)
+            self._lose(connection, "closed")
             return
         before = browser.went_back
         answer = browser.receive(data, time.monotonic_ns())
         self.went_back += browser.went_back - before
         if browser.stage is Stage.GONE:
-            self._lose(connection)
+            self._lose(connection, browser.ended_because)
         elif answer:
             connection.unsent += answer
             self._flush(connection)
@@ -135,8 +142,8 @@ class Fleet:
             sent = connection.sock.send(connection.unsent) if connection.unsent else 0
         except BlockingIOError:
             sent = 0
-        except OSError:
-            self._lose(connection)
+        except OSError as error:
+            self._lose(connection, error.strerror or type(error).__name__)
             return
         connection.unsent = connection.unsent[sent:]
         wants_to_write = bool(connection.unsent)
@@ -144,14 +151,15 @@ class Fleet:
             connection.wants_to_write = wants_to_write
             self._epoll.modify(connection.sock.fileno(), select.EPOLLIN | (select.EPOLLOUT if wants_to_write else 0))
 
-    def _lose(self, connection: _Connection) -> None:
+    def _lose(self, connection: _Connection, why: str) -> None:
         fd = connection.sock.fileno()
         if self._connections.pop(fd, None) is None:
             return
         self._epoll.unregister(fd)
         connection.sock.close()
-        self.lost += 1
-        if connection.browser.has_begun:
+        browser = connection.browser
+        self.lost_because[why if browser.stage is Stage.GONE else f"{why} while {browser.stage}"] += 1
+        if browser.has_begun:
             self._joined -= 1
 
 
