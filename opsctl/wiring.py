@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from opsctl.services.smoke import Smoke
     from opsctl.services.status import StatusService
     from opsctl.services.switch import SwitchService
+    from opsctl.services.timed import TimedService
     from opsctl.services.watch import WatchService
     from opsctl.settings import Settings
 
@@ -52,6 +53,21 @@ class Wiring:
             sdk_key_digest=self._sdk_key_digest,
             note=note,
             on_progress=on_progress,
+        )
+
+    def timed(self, note: Callable[[str], None] = lambda _text: None) -> TimedService:
+        """Return the service of `kill --for`; `note` is as it has it."""
+        from opsctl.adapters.launchdarkly_http import RestConnection  # noqa: PLC0415 - start-up
+        from opsctl.adapters.launchdarkly_schedules import LaunchDarklySchedules  # noqa: PLC0415 - start-up
+        from opsctl.adapters.timed_file import TimedFiles  # noqa: PLC0415 - start-up
+        from opsctl.services.timed import TimedService  # noqa: PLC0415 - start-up
+
+        return TimedService(
+            schedules=LaunchDarklySchedules(RestConnection(self._settings)),
+            records=TimedFiles(self._settings.data_dir),
+            instances=self._instances,
+            clock=self._clock,
+            note=note,
         )
 
     def status(self) -> StatusService:

@@ -7,16 +7,29 @@ from typing import TYPE_CHECKING
 from opsctl.cli.confirmation import ensure_confirmed
 from opsctl.cli.exit_codes import exit_code_of
 from opsctl.cli.render import receipt as rendering
+from opsctl.cli.timing import with_end, with_planned_end
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.services.prepared import SwitchRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opsctl.cli.invocation import Call, WriteOptions
+    from opsctl.cli.timing import Until
     from opsctl.core.switch import Change, Receipt
 
 
-def switch(call: Call, change: Change, write: WriteOptions) -> int:
-    """Carry out one kill or restore; return the exit code.
+def switch(
+    call: Call,
+    change: Change,
+    write: WriteOptions,
+    *,
+    until: Until | None = None,
+    then: Callable[[Receipt], int] = exit_code_of,
+) -> int:
+    """Carry out one kill or restore, and what `then` does once its report was shown; return the exit code of that.
+
+    `until` is when a kill is to end by itself.
 
     Raises:
         OpsError: what `SwitchService` raises; `confirmation_required`.
@@ -32,17 +45,23 @@ def switch(call: Call, change: Change, write: WriteOptions) -> int:
     )
     prepared = service.prepare(request)
     call.announce_target()
+    failed: OpsError | None = None
     if write.dry_run:
-        receipt = service.preview(prepared)
+        receipt = with_planned_end(service.preview(prepared), until)
     else:
         ensure_confirmed(call, prepared, yes=write.yes)
         receipt = service.apply(prepared)
     try:
+        if not write.dry_run:
+            receipt, failed = with_end(call, receipt, until)
         _show(call, receipt)
     except KeyboardInterrupt:
         look = f"look first: {call.command('status', call.ref.key)}"
         raise OpsError(ErrorCode.INTERRUPTED, "interrupted before all of the report was shown", hint=look) from None
-    return exit_code_of(receipt)
+    code = then(receipt)
+    if failed is not None and not code:
+        raise failed
+    return code
 
 
 def _show(call: Call, receipt: Receipt) -> None:

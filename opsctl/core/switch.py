@@ -11,8 +11,10 @@ from opsctl.core.flags import FlagKind
 from opsctl.core.modes import Mode
 
 if TYPE_CHECKING:
-    from opsctl.core.flags import Environment, Flag, FlagRef, Targeting
+    from opsctl.core.approving import ApprovalRequest
+    from opsctl.core.flags import AuditEntry, Environment, Flag, FlagRef, Targeting
     from opsctl.core.propagation import Propagation
+    from opsctl.core.timed import Arrangement
 
 
 class Change(StrEnum):
@@ -68,6 +70,7 @@ class Outcome(StrEnum):
     PENDING = "pending"
     SUPERSEDED = "superseded"
     INTERRUPTED = "interrupted"
+    APPROVAL_REQUESTED = "approval_requested"
     PLANNED = "planned"
 
 
@@ -85,6 +88,12 @@ class Receipt:
         written_ms: From the start of the write to its acceptance; `None` when nothing was written.
         propagation: What the instances and browsers said last; `None` when nobody was asked.
         notes: What has to be said aloud, one sentence each.
+        superseded_by: The change that superseded it, as far as the provider's audit log tells.
+        approval: The approval request that stands for the change, where it was asked for instead of written.
+        started_at_s: When carrying it out began, in seconds since 1970; `None` in a dry run.
+        written_at_s: When the write was accepted; `None` when nothing was written.
+        ended_at_s: When there was nothing more to wait for; `None` in a dry run.
+        until: How a kill ends by itself, where that was arranged.
     """
 
     plan: SwitchPlan
@@ -96,6 +105,12 @@ class Receipt:
     written_ms: float | None = None
     propagation: Propagation | None = None
     notes: tuple[str, ...] = ()
+    superseded_by: AuditEntry | None = None
+    approval: ApprovalRequest | None = None
+    started_at_s: float | None = None
+    written_at_s: float | None = None
+    ended_at_s: float | None = None
+    until: Arrangement | None = None
 
 
 def plan_kill(flag: Flag, ref: FlagRef) -> SwitchPlan:

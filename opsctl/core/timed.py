@@ -37,6 +37,7 @@ class Cleared:
     """What became of the scheduled changes that would turn the flag on.
 
     Attributes:
+        at_ms: When that was, in milliseconds since 1970 by this machine's clock.
         withdrawn: Those of opsctl that were taken off the schedule.
         left: Those of opsctl that could not be, with why.
         others: Those that somebody else made; opsctl leaves them alone.
@@ -44,6 +45,7 @@ class Cleared:
         was_waiting: Whether a `kill --for --here` waited on this machine to restore, and does not any more.
     """
 
+    at_ms: int
     withdrawn: tuple[ScheduledChange, ...] = ()
     left: tuple[tuple[ScheduledChange, OpsError], ...] = ()
     others: tuple[ScheduledChange, ...] = ()

@@ -98,6 +98,7 @@ class TimedService:
         deadline_s = self._clock.monotonic_s() + timeout_s
         record = self._records.read(ref)
         was_waiting = record.waiting is not None
+        at_ms = round(self._clock.now_s() * 1000)
         known = frozenset(record.schedule_ids)
         kept_id = None if keep is None else keep.id
         try:
@@ -105,7 +106,7 @@ class TimedService:
         except OpsError as error:
             self._records.write(ref, TimedRecord(schedule_ids=record.schedule_ids))
             may_be_there = known or error.code not in _NO_SCHEDULES
-            return Cleared(error=error if may_be_there else None, was_waiting=was_waiting)
+            return Cleared(at_ms=at_ms, error=error if may_be_there else None, was_waiting=was_waiting)
         ours = [one for one in turning_on if one.is_ours or (one.id in known and one.only_turns_on)]
         withdrawn, left = [], []
         for one in ours:
@@ -120,6 +121,7 @@ class TimedService:
         kept = [one.id for one, _ in left] + ([keep.id] if keep is not None else [])
         self._records.write(ref, TimedRecord(schedule_ids=tuple(kept)))
         return Cleared(
+            at_ms=at_ms,
             withdrawn=tuple(withdrawn),
             left=tuple(left),
             others=tuple(one for one in turning_on if one not in ours),

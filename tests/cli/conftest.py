@@ -6,7 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
-from fakes import FakeClock, InMemoryFlags, Person, ScriptedInstances, ScriptedStream
+from fakes import (
+    FakeClock,
+    InMemoryFlags,
+    InMemorySchedules,
+    InMemoryTimedRecords,
+    Person,
+    ScriptedInstances,
+    ScriptedStream,
+)
 from support.stack import Result
 
 from opsctl.cli.app import run
@@ -14,6 +22,7 @@ from opsctl.cli.io import Streams
 from opsctl.services.flags import FlagService
 from opsctl.services.status import StatusService
 from opsctl.services.switch import SwitchService
+from opsctl.services.timed import TimedService
 from opsctl.services.watch import WatchService
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -41,6 +50,8 @@ class Wired:
         self.flags_at_provider = InMemoryFlags(clock=self.clock)
         self.instances = ScriptedInstances(self.clock, ())
         self.stream = ScriptedStream()
+        self.schedules = InMemorySchedules(clock=self.clock)
+        self.timed_records = InMemoryTimedRecords()
 
     def script(self, *steps):
         self.instances = ScriptedInstances(self.clock, *steps)
@@ -58,6 +69,15 @@ class Wired:
             clock=self.clock,
             note=note,
             on_progress=on_progress,
+        )
+
+    def timed(self, note):
+        return TimedService(
+            schedules=self.schedules,
+            records=self.timed_records,
+            instances=self.instances,
+            clock=self.clock,
+            note=note,
         )
 
     def status(self):

@@ -1,19 +1,41 @@
 """`kill`: off, now, and proven."""
 
+from typing import Annotated
+
+import typer
+
 from opsctl.cli.command import command
 from opsctl.cli.invocation import Call, WriteOptions
+from opsctl.cli.options import MaxErrorRateOption, MaxP99Option
+
+ForOption = Annotated[
+    str | None, typer.Option("--for", metavar="DURATION", help="Have LaunchDarkly turn it on again after this long.")
+]
 
 
 @command(names_flag=True, writes=True)
-def kill(call: Call, write: WriteOptions) -> int:
+def kill(
+    call: Call,
+    write: WriteOptions,
+    *,
+    duration: ForOption = None,
+    max_error_rate: MaxErrorRateOption = None,
+    max_p99: MaxP99Option = None,
+) -> int:
     """Turn the kill switch off.
 
     It returns when every instance and every connected browser confirmed, and says who did not. Where no instance of
     the feed runs on this machine, nobody can confirm: use --no-wait there.
 
+    With --for it ends by itself, also when this machine is gone: LaunchDarkly turns the switch on again, and instances
+    that break the objective then stay degraded until they meet it. A further --for moves the time; a kill without it
+    makes the kill last.
+
     Example: opsctl kill --reason "checkout p99 above 2 s" --incident INC-4312
     """
     from opsctl.cli.switching import switch  # noqa: PLC0415 - start-up
+    from opsctl.cli.timing import until_of  # noqa: PLC0415 - start-up
     from opsctl.core.switch import Change  # noqa: PLC0415 - start-up
 
-    return switch(call, Change.KILL, write)
+    until = until_of(duration, here=False, max_error_rate=max_error_rate, max_p99=max_p99)
+    return switch(call, Change.KILL, write, until=until)

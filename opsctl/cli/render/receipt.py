@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from opsctl.cli.render import timed
 from opsctl.cli.render.view import elsewhere_lines, none_found
 from opsctl.core.durations import format_ms
 from opsctl.core.modes import Mode
@@ -42,6 +43,8 @@ def to_text(receipt: Receipt, view: View) -> str:
         lines += elsewhere_lines(view, receipt.propagation.elsewhere)
     if receipt.outcome is Outcome.NO_INSTANCES and receipt.written_ms is not None:
         lines.append(view.line("", "where the feed runs on other machines: --no-wait, which verifies nothing"))
+    if receipt.until is not None:
+        lines += timed.lines(receipt.until, receipt.plan.ref, view)
     for note in receipt.notes:
         lines += _wrapped(view, note, label="note")
     lines.append(_closing(receipt, view))
@@ -76,6 +79,7 @@ def to_data(receipt: Receipt, view: View) -> dict[str, Any]:
         "stragglers": [] if seen is None else list(seen.stragglers),
         "elsewhere": [] if seen is None else list(seen.elsewhere),
         "notes": list(receipt.notes),
+        "until": None if receipt.until is None else timed.to_data(receipt.until),
         "undo": view.command(plan.change.undo, plan.ref.key),
     }
 
