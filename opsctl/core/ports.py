@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
+    from opsctl.core.approving import ApprovalRequest
     from opsctl.core.expecting import ControlMessage
     from opsctl.core.flags import AuditEntry, Environment, Flag, FlagRef, NewFlag
     from opsctl.core.journal import Accepted, Ended
     from opsctl.core.pinning import Kept
     from opsctl.core.pins import Pin
     from opsctl.core.propagation import Sighting
+    from opsctl.core.ramp import Ramp
+    from opsctl.core.rollouts import DefaultRule, RuledFlag
     from opsctl.core.scheduling import ScheduledChange
     from opsctl.core.timed import TimedRecord
     from opsctl.core.watching import WatchEvent
@@ -66,8 +69,18 @@ class FlagReader(Protocol):
 class FlagWriter(Protocol):
     """Changing flags at the provider."""
 
-    def turn(self, ref: FlagRef, *, on: bool, comment: str, timeout_s: float | None = None) -> Flag:
-        """Turn targeting on or off, within `timeout_s` if it is given, and return the flag as it is afterwards."""
+    def turn(
+        self, ref: FlagRef, *, on: bool, comment: str, if_version: int | None = None, timeout_s: float | None = None
+    ) -> Flag:
+        """Turn targeting on or off, within `timeout_s` if it is given, and return the flag as it is afterwards.
+
+        With `if_version` only while the flag is at that version in its environment.
+
+        Raises:
+            OpsError: `conflict`, when it is at another version, or somebody changed it at the same time; `refused`,
+                also where the provider knows no such condition; `pending_change`, when something is scheduled, or
+                waits for approval, that a restore would keep from being carried out; `approval_required`.
+        """
         ...
 
     def create_flag(self, project: str, flag: NewFlag) -> Flag:
@@ -76,6 +89,22 @@ class FlagWriter(Protocol):
         Raises:
             OpsError: `conflict`, when there is a flag with that key.
         """
+        ...
+
+
+class Approvals(Protocol):
+    """Asking those who have to agree before the provider changes a flag."""
+
+    def list_open(self, ref: FlagRef, *, timeout_s: float | None = None) -> tuple[ApprovalRequest, ...]:
+        """Return the requests for the flag in its environment that were not carried out yet, the newest first."""
+        ...
+
+    def ask(self, ref: FlagRef, *, on: bool, comment: str, timeout_s: float | None = None) -> ApprovalRequest:
+        """Ask for approval to turn targeting on or off."""
+        ...
+
+    def place_of(self, ref: FlagRef) -> str:
+        """Return the address at which people look at the flag and at what waits for approval."""
         ...
 
 
@@ -171,6 +200,62 @@ class Pins(Protocol):
         """Keep it, unless one with its number or a newer one is kept already.
 
         It never raises: a pin that cannot be kept is told to the instances all the same, and `Kept.gaps` says so.
+        """
+        ...
+
+
+class DefaultRules(Protocol):
+    """The default rules of flags at the provider."""
+
+    def get_rule(self, ref: FlagRef, *, timeout_s: float | None = None) -> RuledFlag:
+        """Return the flag with its default rule in `ref`'s environment.
+
+        Raises:
+            OpsError: `flag_not_found`; `bad_config` when there is no such environment.
+        """
+        ...
+
+    def put_rule(
+        self, seen: RuledFlag, rule: DefaultRule, *, turn_on: bool, comment: str, timeout_s: float | None = None
+    ) -> RuledFlag:
+        """Replace the default rule of the flag as it was `seen`, and return the flag as it is afterwards.
+
+        With `turn_on` targeting is turned on in the same change; else it stays as it is.
+
+        Raises:
+            OpsError: `conflict`, when anything in the flag changed since: then nothing is written.
+        """
+        ...
+
+
+class Ramps(Protocol):
+    """The restores in steps that this installation began, and whose default rule is not back yet."""
+
+    def read(self, ref: FlagRef) -> Ramp | None:
+        """Return where the flag's ramp stands; `None` when there is none.
+
+        Raises:
+            OpsError: `failed`, when one is kept and cannot be read.
+        """
+        ...
+
+    def write(self, ramp: Ramp) -> None:
+        """Keep where a ramp stands; it is on the disk when this returns.
+
+        Raises:
+            OpsError: `failed`, when it cannot be kept.
+        """
+        ...
+
+    def remove(self, ref: FlagRef) -> None:
+        """Forget the flag's ramp; that there is none is no error."""
+        ...
+
+    def alone(self, ref: FlagRef) -> AbstractContextManager[None]:
+        """Let no other process here ramp the flag for as long as the block runs.
+
+        Raises:
+            OpsError: `conflict`, when another one does.
         """
         ...
 
