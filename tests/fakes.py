@@ -74,9 +74,11 @@ class InMemoryFlags:
             raise no_such_environment(project, key, self.environments)
         return self.environments[key]
 
-    def turn(self, ref, *, on, comment, timeout_s=None):
+    def turn(self, ref, *, on, comment, if_version=None, timeout_s=None):
         self._clock.sleep(0.041)
         if not self._write_failures:
+            if if_version not in {None, self.flags[ref.key].targeting[ref.environment].version}:
+                raise OpsError(ErrorCode.CONFLICT, "it is at another version", retry_after_s=0.05, is_answer=True)
             return self._turn(ref, on, comment)
         error, although_written = self._write_failures.pop(0)
         if although_written:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -77,14 +78,19 @@ class Refusal:
         LaunchDarkly gives the reset as milliseconds since 1970, and `Retry-After` for limits by address only. Garbage
         in either counts as absent.
         """
-        try:
-            return max(float(self.headers["retry-after"]), 0.0)
-        except (KeyError, ValueError):
-            pass
-        try:
-            return max(float(self.headers["x-ratelimit-reset"]) / 1000 - now_s, 0.0)
-        except (KeyError, ValueError):
-            return _RATE_LIMIT_WAIT_S
+        after_s = _finite(self.headers.get("retry-after"))
+        if after_s is not None:
+            return max(after_s, 0.0)
+        reset_ms = _finite(self.headers.get("x-ratelimit-reset"))
+        return _RATE_LIMIT_WAIT_S if reset_ms is None else max(reset_ms / 1000 - now_s, 0.0)
+
+
+def _finite(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def error_of(refusal: Refusal, provider: Provider, *, doing: str, now_s: float) -> OpsError:
@@ -113,7 +119,7 @@ def _meaning(refusal: Refusal, provider: Provider, now_s: float) -> tuple[ErrorC
         hint = "set LD_BASE_URI to the address of the API itself; the token is not sent on to another"
         return ErrorCode.UNREACHABLE, "answered with a redirect", hint, None
     if status == BAD_REQUEST and _PENDING.search(refusal.said):
-        return ErrorCode.REFUSED, "refused the request", _PENDING_HINT, None
+        return ErrorCode.PENDING_CHANGE, "refused the request", _PENDING_HINT, None
     code, what, hint = _MEANINGS.get(status, (ErrorCode.FAILED, "refused", "opsctl config show shows the target"))
     wait_s_or_none = _CONFLICT_WAIT_S if status == CONFLICT else None
     return code, what, provider.token_hint if code is ErrorCode.BAD_CREDENTIALS else hint, wait_s_or_none

@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from opsctl.adapters.launchdarkly_http import SEMANTIC_PATCH, NotFoundError, Request, RestConnection
+from opsctl.adapters.launchdarkly_http import JSON, SEMANTIC_PATCH, NotFoundError, Request, RestConnection
 from opsctl.adapters.launchdarkly_json import audit_entry_of, environment_of, flag_of
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.flags import no_such_environment
@@ -65,22 +65,21 @@ class LaunchDarklyRest:
             raise no_such_environment(project, key, self._environment_keys(project)) from error
         return self._read(environment_of, answer)
 
-    def turn(self, ref: FlagRef, *, on: bool, comment: str, timeout_s: float | None = None) -> Flag:
+    def turn(
+        self, ref: FlagRef, *, on: bool, comment: str, if_version: int | None = None, timeout_s: float | None = None
+    ) -> Flag:
         """Turn targeting on or off, and return the flag as it is afterwards.
 
-        A scheduled change that is in the way does not stop a kill; it does stop a restore.
+        A scheduled change that is in the way does not stop a kill; it does stop a restore. A condition makes it a JSON
+        patch, since semantic patches know none; the audit log calls both by the same name.
         """
-        body: dict[str, Any] = {
-            "environmentKey": ref.environment,
-            "instructions": [{"kind": "turnFlagOn" if on else "turnFlagOff"}],
-        }
         request = Request(
             method="PATCH",
             path=_flag_path(ref.project, ref.key),
             doing=f"turn {'on' if on else 'off'} the flag {ref.key}",
             query={} if on else {"ignoreConflicts": "true"},
-            body={**body, "comment": comment} if comment else body,
-            content_type=SEMANTIC_PATCH,
+            body=_turning(ref, comment, on=on) if if_version is None else _turning_at(ref, if_version, comment, on=on),
+            content_type=SEMANTIC_PATCH if if_version is None else JSON,
         )
         return self._read(flag_of, self._rest.send(request, timeout_s=timeout_s))
 
@@ -171,6 +170,24 @@ def no_such_project(project: str) -> OpsError:
         f"there is no project {project}, or the token may not see it",
         hint="set --project or LD_PROJECT; opsctl config show says where it came from",
     )
+
+
+def _turning(ref: FlagRef, comment: str, *, on: bool) -> dict[str, Any]:
+    instructions = [{"kind": "turnFlagOn" if on else "turnFlagOff"}]
+    return {"environmentKey": ref.environment, "instructions": instructions, **_said(comment)}
+
+
+def _turning_at(ref: FlagRef, version: int, comment: str, *, on: bool) -> dict[str, Any]:
+    environment = f"/environments/{ref.environment.replace('~', '~0').replace('/', '~1')}"
+    operations = [
+        {"op": "test", "path": f"{environment}/version", "value": version},
+        {"op": "replace", "path": f"{environment}/on", "value": on},
+    ]
+    return {"patch": operations, **_said(comment)}
+
+
+def _said(comment: str) -> dict[str, str]:
+    return {"comment": comment} if comment else {}
 
 
 def _flag_path(project: str, key: str) -> str:

@@ -22,6 +22,7 @@ class ErrorCode(StrEnum):
     RATE_LIMITED = "rate_limited"
     REFUSED = "refused"
     APPROVAL_REQUIRED = "approval_required"
+    PENDING_CHANGE = "pending_change"
     CONFLICT = "conflict"
     SUPERSEDED = "superseded"
     BREAK_GLASS = "break_glass"

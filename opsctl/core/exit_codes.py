@@ -58,6 +58,7 @@ EXIT_CODES: Mapping[ErrorCode, ExitCode] = {
     ErrorCode.RATE_LIMITED: ExitCode.UNREACHABLE,
     ErrorCode.REFUSED: ExitCode.REFUSED,
     ErrorCode.APPROVAL_REQUIRED: ExitCode.REFUSED,
+    ErrorCode.PENDING_CHANGE: ExitCode.REFUSED,
     ErrorCode.CONFLICT: ExitCode.REFUSED,
     ErrorCode.SUPERSEDED: ExitCode.SUPERSEDED,
     ErrorCode.BREAK_GLASS: ExitCode.BREAK_GLASS,
@@ -76,4 +77,5 @@ def exit_code_of(receipt: Receipt) -> ExitCode:
         "pending": ExitCode.NOT_CONFIRMED,
         "superseded": ExitCode.SUPERSEDED,
         "interrupted": ExitCode.INTERRUPTED,
+        "approval_requested": ExitCode.REFUSED,
     }.get(receipt.outcome, ExitCode.OK)

@@ -6,7 +6,7 @@ import random
 from typing import TYPE_CHECKING, TypeVar
 
 from opsctl.core.durations import format_ms
-from opsctl.core.errors import OpsError
+from opsctl.core.errors import ErrorCode, OpsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,8 @@ def with_retries(
 ) -> _T:
     """Return what `attempt` returns; make it again after failures that say it may help, up to `deadline_s`.
 
-    Waits grow from the one the failure names, with jitter, so that several operators do not meet again.
+    Waits grow from the one the failure names, with jitter, so that several operators do not meet again; one that a rate
+    limit names is kept to.
 
     Args:
         attempt: Makes the request.
@@ -77,4 +78,8 @@ def _after(attempts: int, error: OpsError, seconds: float) -> OpsError:
 def _wait_s(error: OpsError, number: int) -> float | None:
     if error.retry_after_s is None:
         return None
-    return error.retry_after_s * (1 + number) * random.uniform(1.0, 1.25)  # noqa: S311 - spreads load, guards nothing
+    jitter = random.uniform(0.0, 0.25)  # noqa: S311 - spreads load, guards nothing
+    if error.code is ErrorCode.RATE_LIMITED:
+        # The provider names the moment: it is the right one, and not a little more with each attempt.
+        return error.retry_after_s + jitter
+    return error.retry_after_s * (1 + number) * (1 + jitter)

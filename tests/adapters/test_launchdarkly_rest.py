@@ -188,6 +188,10 @@ def test_each_status_has_its_code_and_keeps_the_providers_words(status, code, ma
         ({"Retry-After": "soon"}, 1.0),
         ({"X-Ratelimit-Reset": "0"}, 0.0),
         ({"X-Ratelimit-Reset": "garbage"}, 1.0),
+        ({"X-Ratelimit-Reset": "nan"}, 1.0),
+        ({"Retry-After": "inf"}, 1.0),
+        ({"Retry-After": "Sun, 22 Nov 2026 16:00:00 GMT"}, 1.0),
+        ({"Retry-After": "-5"}, 0.0),
         ({}, 1.0),
     ],
 )
@@ -222,6 +226,7 @@ def test_a_refusal_names_a_pending_change_only_where_the_provider_does(said, hin
     error, _server = failing(Answer(400, {"message": said}))
 
     assert error.hint.startswith(hint)
+    assert (error.code is ErrorCode.PENDING_CHANGE) is hint.startswith("a pending")
 
 
 def test_a_flag_that_cannot_be_is_not_offered_to_be_made():

@@ -24,12 +24,12 @@ class Stalling(InMemoryFlags):
             self._stall(timeout_s)
         return super().get_flag(project, key, timeout_s=timeout_s)
 
-    def turn(self, ref, *, on, comment, timeout_s=None):
+    def turn(self, ref, *, on, comment, if_version=None, timeout_s=None):
         if self._writes:
             self._writes -= 1
             self._is_mute = self._is_mute_then
             self._stall(timeout_s)
-        return super().turn(ref, on=on, comment=comment, timeout_s=timeout_s)
+        return super().turn(ref, on=on, comment=comment, if_version=if_version, timeout_s=timeout_s)
 
     def _stall(self, timeout_s):
         self._clock.sleep(timeout_s)
