@@ -12,7 +12,7 @@ from opsctl.adapters.clock import SystemClock
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from opsctl.adapters.instances import SocketInstances
+    from opsctl.adapters.instances import FoundInstances
     from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest
     from opsctl.core.propagation import Propagation
     from opsctl.core.smoke import SmokeStep
@@ -173,7 +173,8 @@ class Wiring:
         return LaunchDarklyRest(self._settings)
 
     @cached_property
-    def _instances(self) -> SocketInstances:
-        from opsctl.adapters.instances import SocketInstances  # noqa: PLC0415 - start-up
+    def _instances(self) -> FoundInstances:
+        from opsctl.adapters.instance_sockets import ControlSockets  # noqa: PLC0415 - start-up
+        from opsctl.adapters.instances import FoundInstances  # noqa: PLC0415 - start-up
 
-        return SocketInstances(self._settings.data_dir)
+        return FoundInstances([ControlSockets(self._settings.data_dir)])

@@ -1,47 +1,39 @@
-"""The running instances of the feed on this machine, found by their control sockets."""
+"""The running instances of the feed, wherever they are found."""
 
 from __future__ import annotations
 
 import http.client
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from opsctl.adapters.control_channel import ControlChannel
-from opsctl.adapters.datadir import served_since_s
-from opsctl.adapters.observation import SocketObservation
+from opsctl.adapters.endpoints import problem_of
+from opsctl.adapters.observation import LiveObservation
+from opsctl.adapters.sightings import told_apart
 from opsctl.core.propagation import Sighting
-from opsctl.core.rundir import run_dir
-from opsctl.daemon.private import is_private
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
+    from opsctl.adapters.control_channel import ControlChannel
+    from opsctl.adapters.endpoints import Endpoint, Source
     from opsctl.core.expecting import ControlMessage
     from opsctl.core.instances import InstanceReport
 
     _Asking = Callable[[ControlChannel], InstanceReport]
 
-_SOCKETS = "worker-*.sock"
-_FIRST = "worker-0.sock"
-"""The one instance that `opsctl serve` always has."""
-_LEFT_BEHIND_AFTER_S = 10.0
 _ANSWER_TIMEOUT_S = 1.0
 _ARM_TIMEOUT_S = 0.5
+_SEARCH_TIMEOUT_S = 0.5
 
 
-class SocketInstances:
-    """`Instances` of `opsctl.core.ports`: whoever has a control socket in this installation's run directory.
+class FoundInstances:
+    """`Instances` of `opsctl.core.ports`: those that answer, or should, at the endpoints of several sources."""
 
-    A socket that nobody listens on is left behind and no instance, unless the `opsctl serve` that is running made it:
-    then its instance is expected back, and missing until it is.
-    """
-
-    def __init__(self, data_dir: Path, *, answer_timeout_s: float = _ANSWER_TIMEOUT_S) -> None:
-        """Take the installation; an instance silent for the timeout is reported as one that does not answer."""
-        self._data_dir = data_dir
-        self._directory = run_dir(data_dir)
+    def __init__(self, sources: Sequence[Source], *, answer_timeout_s: float = _ANSWER_TIMEOUT_S) -> None:
+        """Take the sources; an instance silent for the timeout is reported as one that does not answer."""
+        self._sources = tuple(sources)
         self._answer_timeout_s = answer_timeout_s
 
     def list_sightings(self) -> tuple[Sighting, ...]:
@@ -52,47 +44,68 @@ class SocketInstances:
         """Tell every instance something, all at the same time."""
         return self._from_each(lambda channel: channel.tell(message), timeout_s)
 
-    def observe(self) -> SocketObservation:
+    def observe(self) -> LiveObservation:
         """Start to follow every instance; one that stays silent delays the start by half a second at most."""
-        return SocketObservation(self._sockets(), patience_s=_ARM_TIMEOUT_S, is_expected=self._is_expected)
-
-    def _sockets(self) -> tuple[Path, ...]:
-        if self._directory.exists() and not is_private(self._directory):
-            return ()
-        expected = set() if served_since_s(self._data_dir) is None else {self._directory / _FIRST}
-        return tuple(sorted(expected | set(self._directory.glob(_SOCKETS))))
-
-    def _is_expected(self, path: Path) -> bool:
-        """Whether an instance should listen on `path`; a socket that was left behind long ago is removed.
-
-        A young one may belong to an instance that is about to listen.
-        """
-        since_s = served_since_s(self._data_dir)
-        try:
-            made_s = path.stat().st_mtime
-            if since_s is not None and (path.name == _FIRST or made_s >= since_s):
-                return True
-            if time.time() - made_s > _LEFT_BEHIND_AFTER_S:
-                path.unlink()
-        except OSError:
-            return since_s is not None and path.name == _FIRST
-        return False
+        return LiveObservation(self._sources, patience_s=_ARM_TIMEOUT_S)
 
     def _from_each(self, ask: _Asking, timeout_s: float) -> tuple[Sighting, ...]:
-        sockets = self._sockets()
-        if not sockets:
-            return ()
-        with ThreadPoolExecutor(max_workers=len(sockets)) as pool:
-            asked = list(pool.map(lambda path: self._ask(path, ask, timeout_s), sockets))
-        return tuple(sighting for sighting in asked if sighting is not None)
+        """Ask each on a thread of its own: neither a host name nor a slow answer keeps the caller waiting for longer.
 
-    def _ask(self, path: Path, ask: _Asking, timeout_s: float) -> Sighting | None:
-        channel = ControlChannel(path, timeout_s=timeout_s)
+        A slow source may take half a second before that. What is still under way then goes on, and is not waited for.
+        """
+        endpoints = [one for source in self._sources if not source.is_slow for one in source.endpoints()]
+        asked = [_Asked(endpoint, ask, timeout_s) for endpoint in endpoints]
+        searches = [_Searched(source, ask, timeout_s) for source in self._sources if source.is_slow]
+        found_by_s = time.monotonic() + _SEARCH_TIMEOUT_S
+        for search in searches:
+            search.join(max(found_by_s - time.monotonic(), 0.0))
+            asked += search.asked
+        done_by_s = time.monotonic() + timeout_s
+        for one in asked:
+            one.join(max(done_by_s - time.monotonic(), 0.0))
+        return told_apart([(one.endpoint, one.sighting) for one in asked])
+
+
+class _Asked(threading.Thread):
+    """Asks one instance one thing."""
+
+    def __init__(self, endpoint: Endpoint, ask: _Asking, timeout_s: float) -> None:
+        super().__init__(name=f"opsctl-ask-{endpoint.name}", daemon=True)
+        self.endpoint = endpoint
+        self.sighting: Sighting | None = Sighting(endpoint.name)
+        self._ask = ask
+        self._timeout_s = timeout_s
+        self.start()
+
+    def run(self) -> None:
+        endpoint = self.endpoint
+        channel: ControlChannel | None = None
         try:
-            return Sighting(path.stem, ask(channel))
+            channel = endpoint.open(timeout_s=self._timeout_s)
+            report = self._ask(channel)
+            name = endpoint.name_of(report)
+            self.sighting = Sighting(name, replace(report, instance=name))
         except (ConnectionRefusedError, FileNotFoundError):
-            return Sighting(path.stem, is_gone=True) if self._is_expected(path) else None
-        except (OSError, ValueError, http.client.HTTPException):
-            return Sighting(path.stem)
+            is_missing = endpoint.is_expected()
+            missing = Sighting(endpoint.name, is_gone=True, problem=endpoint.absence())
+            self.sighting = missing if is_missing else None
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            self.sighting = Sighting(endpoint.name, problem=problem_of(error))
         finally:
-            channel.close()
+            if channel is not None:
+                channel.close()
+
+
+class _Searched(threading.Thread):
+    """Looks at one slow source, and begins to ask what it finds."""
+
+    def __init__(self, source: Source, ask: _Asking, timeout_s: float) -> None:
+        super().__init__(name="opsctl-search", daemon=True)
+        self.asked: tuple[_Asked, ...] = ()
+        self._source = source
+        self._ask = ask
+        self._timeout_s = timeout_s
+        self.start()
+
+    def run(self) -> None:
+        self.asked = tuple(_Asked(endpoint, self._ask, self._timeout_s) for endpoint in self._source.endpoints())

@@ -2,63 +2,70 @@
 
 from __future__ import annotations
 
-import http.client
 import threading
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from opsctl.adapters.control_channel import ControlChannel
-from opsctl.core.propagation import Sighting
+from opsctl.adapters.following import Follower
+from opsctl.adapters.sightings import told_apart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
+    from collections.abc import Iterable, Sequence
     from types import TracebackType
 
-_SILENCE_S = 3.0
-"""Instances send a heartbeat every second; one that misses three does not answer."""
-_RECONNECT_S = 0.1
+    from opsctl.adapters.endpoints import Endpoint, Source
+    from opsctl.core.propagation import Sighting
+
 _JOIN_S = 1.0
+_AGAIN_S = 1.0
 
 
-class SocketObservation:
+class LiveObservation:
     """`Observation` of `opsctl.core.ports`, as a context manager.
 
     Entering starts the threads and waits until every instance said where it stands, or `patience_s` is over; leaving
-    ends the threads.
+    ends the threads. A source that takes its time is waited for as long, and looked at again from then on: an instance
+    that it names later is followed, too.
     """
 
-    def __init__(
-        self, sockets: Iterable[Path], *, patience_s: float, is_expected: Callable[[Path], bool] = lambda _path: False
-    ) -> None:
-        """Take the sockets, the patience, and who knows whether somebody should listen on one."""
+    def __init__(self, sources: Sequence[Source], *, patience_s: float) -> None:
+        """Take where instances are found, and the patience."""
+        self._sources = sources
+        self._patience_s = patience_s
         self._news = threading.Condition()
         self._changes = 0
         self._changes_told = 0
-        self._patience_s = patience_s
-        self._followers = [_Follower(path, self._tell, is_expected) for path in sockets]
+        self._stopping = threading.Event()
+        self._followers: dict[tuple[str, str], Follower] = {}
+        self._searches = [_Search(source, self) for source in sources if source.is_slow]
 
     def __enter__(self) -> Self:
-        for follower in self._followers:
-            follower.start()
+        for source in self._sources:
+            if not source.is_slow:
+                self.follow(source, source.endpoints())
+        for search in self._searches:
+            search.start()
         give_up_s = time.monotonic() + self._patience_s
-        for follower in self._followers:
+        for search in self._searches:
+            search.has_looked.wait(max(give_up_s - time.monotonic(), 0.0))
+        for follower in self._known():
             follower.armed.wait(max(give_up_s - time.monotonic(), 0.0))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for follower in self._followers:
+        self._stopping.set()
+        threads: list[threading.Thread] = [*self._searches, *self._known()]
+        for follower in self._known():
             follower.stop()
-        for follower in self._followers:
-            follower.join(_JOIN_S)
+        give_up_s = time.monotonic() + _JOIN_S
+        for thread in threads:
+            thread.join(max(give_up_s - time.monotonic(), 0.0))
 
     def sightings(self) -> tuple[Sighting, ...]:
-        """Return every instance as last seen; a socket that nobody ever listened on and nobody should is none."""
-        seen = [follower.sighting for follower in self._followers]
-        return tuple(sighting for sighting in seen if sighting is not None)
+        """Return every instance as last seen, each once; where nobody ever listened and nobody should there is none."""
+        return told_apart([(follower.endpoint, follower.sighting) for follower in self._known()])
 
     def wait_for_news(self, timeout_s: float) -> bool:
         """Return as soon as some sighting has changed since the last call, with whether one has."""
@@ -67,69 +74,57 @@ class SocketObservation:
             self._changes_told = self._changes
             return happened
 
+    def follow(self, source: Source, endpoints: Iterable[Endpoint]) -> None:
+        """Begin to follow those endpoints of a source that are not followed yet.
+
+        Of those that were found before only the ones that never led to an instance are given up when they are not
+        found again.
+        """
+        found = {(type(source).__name__, endpoint.name): endpoint for endpoint in endpoints}
+        with self._news:
+            if self._stopping.is_set():
+                return
+            new = {key: Follower(endpoint, self._tell) for key, endpoint in found.items() if key not in self._followers}
+            gone = [
+                key
+                for key, follower in self._followers.items()
+                if key[0] == type(source).__name__ and key not in found and not follower.was_seen
+            ]
+            given_up = [self._followers.pop(key) for key in gone]
+            self._followers |= new
+        for follower in given_up:
+            follower.stop()
+        for follower in new.values():
+            follower.start()
+        if new or given_up:
+            self._tell()
+
+    def is_over_within(self, seconds: float) -> bool:
+        """Wait for that long at most, and return whether the observation has ended."""
+        return self._stopping.wait(seconds)
+
+    def _known(self) -> tuple[Follower, ...]:
+        with self._news:
+            return tuple(self._followers.values())
+
     def _tell(self) -> None:
         with self._news:
             self._changes += 1
             self._news.notify_all()
 
 
-class _Follower(threading.Thread):
-    """Follows one instance, across its restarts, until it is stopped."""
+class _Search(threading.Thread):
+    """Looks at one slow source again and again."""
 
-    def __init__(self, path: Path, tell: Callable[[], None], is_expected: Callable[[Path], bool]) -> None:
-        super().__init__(name=f"opsctl-follow-{path.stem}", daemon=True)
-        self.armed = threading.Event()
-        self.sighting: Sighting | None = Sighting(path.stem)
-        self._path = path
-        self._tell = tell
-        self._is_expected = is_expected
-        self._stopping = threading.Event()
-        self._channel: ControlChannel | None = None
-
-    def stop(self) -> None:
-        self._stopping.set()
-        if self._channel is not None:
-            self._channel.abort()
+    def __init__(self, source: Source, observation: LiveObservation) -> None:
+        super().__init__(name="opsctl-search", daemon=True)
+        self.has_looked = threading.Event()
+        self._source = source
+        self._observation = observation
 
     def run(self) -> None:
-        while not self._stopping.is_set():
-            is_absent = False
-            try:
-                self._follow()
-            except (ConnectionRefusedError, FileNotFoundError):
-                if not self._was_seen() and not self._is_expected(self._path):
-                    self._see(None)
-                    return
-                is_absent = True
-            except (OSError, ValueError, http.client.HTTPException):
-                pass
-            if not self._stopping.is_set():
-                self._lose(is_absent=is_absent)
-            self.armed.set()
-            self._stopping.wait(_RECONNECT_S)
-
-    def _follow(self) -> None:
-        self._channel = ControlChannel(self._path, timeout_s=_SILENCE_S)
-        try:
-            accepted_at_s: float | None = None
-            for report in self._channel.observe():
-                if accepted_at_s is None:
-                    accepted_at_s = time.monotonic() - report.elapsed_ms / 1000
-                self._see(Sighting(self._path.stem, report, accepted_at_s))
-        finally:
-            self._channel.close()
-
-    def _was_seen(self) -> bool:
-        return self.sighting is not None and self.sighting.report is not None
-
-    def _lose(self, *, is_absent: bool) -> None:
-        if self.sighting is not None and self.sighting.report is not None:
-            self._see(replace(self.sighting, is_gone=True))
-        else:
-            self._see(Sighting(self._path.stem, is_gone=is_absent))
-
-    def _see(self, sighting: Sighting | None) -> None:
-        if sighting != self.sighting:
-            self.sighting = sighting
-            self._tell()
-        self.armed.set()
+        while True:
+            self._observation.follow(self._source, self._source.endpoints())
+            self.has_looked.set()
+            if self._observation.is_over_within(_AGAIN_S):
+                return

@@ -91,6 +91,8 @@ class InstanceReport:
         pin: The pin in force; `None` when there is none.
         avatar_rate: Requests to the avatar API per second, over the last ten seconds.
         traffic: What it answered since it started.
+        host: Name of its machine; empty from older instances.
+        run_id: Tells this run of its process from every other, also on another machine; empty from older instances.
     """
 
     instance: str
@@ -113,6 +115,8 @@ class InstanceReport:
     pin: Pin | None = None
     avatar_rate: float = 0.0
     traffic: Traffic = field(default_factory=Traffic)
+    host: str = ""
+    run_id: str = ""
 
     @property
     def is_held(self) -> bool:
@@ -141,6 +145,8 @@ class InstanceReport:
             "pin": None if self.pin is None else self.pin.to_wire(),
             "avatar_rate": self.avatar_rate,
             "traffic": self.traffic.to_wire(),
+            "host": self.host,
+            "run_id": self.run_id,
             "browsers": {
                 "connected": self.browsers.connected,
                 "confirmed": self.browsers.confirmed,
@@ -179,6 +185,8 @@ class InstanceReport:
                 pin=None if value.get("pin") is None else Pin.from_wire(value["pin"]),
                 avatar_rate=float(value.get("avatar_rate", 0.0)),
                 traffic=Traffic.from_wire(value["traffic"]) if "traffic" in value else Traffic(),
+                host=str(value.get("host", "")),
+                run_id=str(value.get("run_id", "")),
                 browsers=BrowserReport(
                     connected=int(browsers["connected"]),
                     confirmed=int(browsers["confirmed"]),

@@ -82,12 +82,14 @@ class Sighting:
         report: What it said last; `None` when it has not answered.
         accepted_at_s: When it accepted the observing request, on the observer's monotonic clock.
         is_gone: Whether it stopped answering after that; without a report, whether it is not there although it should.
+        problem: What is known of why it has not answered, for people: `refuses the control token`.
     """
 
     instance: str
     report: InstanceReport | None = None
     accepted_at_s: float = 0.0
     is_gone: bool = False
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ def summarise(sightings: Iterable[Sighting], expectation: Expectation, *, base_s
         report = sighting.report
         if report is None:
             followers.append(Follower(sighting.instance))
-            lagging.append(stragglers.silent(sighting.instance, is_gone=sighting.is_gone))
+            lagging.append(stragglers.silent(sighting.instance, is_gone=sighting.is_gone, problem=sighting.problem))
             continue
         if expectation.bearing_of(report) is Bearing.ELSEWHERE:
             elsewhere.append(_elsewhere(report, expectation))

@@ -16,9 +16,10 @@ _BROWSERS_NAMED = 3
 _INSTANCES_NAMED = 5
 
 
-def silent(instance: str, *, is_gone: bool) -> str:
-    """Return the sentence about an instance that never said anything."""
-    return f"{instance} {'is not there, although opsctl serve is running' if is_gone else 'does not answer'}"
+def silent(instance: str, *, is_gone: bool, problem: str = "") -> str:
+    """Return the sentence about an instance that never said anything; `problem` is what is known of why."""
+    usual = "is not there, although opsctl serve is running" if is_gone else "does not answer"
+    return f"{instance} {problem or usual}"
 
 
 def gone(report: InstanceReport) -> str:

@@ -11,7 +11,8 @@ from support.control_sockets import FakeInstance
 from support.waiting import eventually
 
 from opsctl.adapters.datadir import exclusive_data_dir, served_since_s
-from opsctl.adapters.instances import SocketInstances
+from opsctl.adapters.instance_sockets import ControlSockets
+from opsctl.adapters.instances import FoundInstances
 from opsctl.core.errors import OpsError
 from opsctl.core.modes import Mode
 from opsctl.core.propagation import Sighting
@@ -25,7 +26,7 @@ def sockets(tmp_path):
 
 @pytest.fixture
 def instances(tmp_path):
-    return SocketInstances(tmp_path, answer_timeout_s=0.3)
+    return FoundInstances([ControlSockets(tmp_path)], answer_timeout_s=0.3)
 
 
 def names(sightings):
