@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from opsctl.core.exit_codes import ExitCode
 from opsctl.core.pins import Pin
+from opsctl.core.switch import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
     from opsctl.core.flags import FlagRef
     from opsctl.core.instances import InstanceReport
     from opsctl.core.propagation import Propagation
-    from opsctl.core.switch import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,10 @@ class PinState:
     number: int = 0
 
     @property
-    def is_settled(self) -> bool:
-        """Whether the newest pin or release is what everybody goes by, as far as is known."""
-        return self.in_force is None or self.in_force.number == self.number
+    def standing(self) -> Pin | None:
+        """Return the pin in force where nothing newer is known, and where somebody is known to have set it."""
+        pin = self.in_force
+        return pin if pin is not None and pin.by and pin.number == self.number else None
 
     def including(self, pin: Pin | None) -> PinState:
         """Return what is known with one more pin or release; of two with one number the one that pins wins."""
@@ -111,3 +113,18 @@ class PinReceipt:
     recorded_ms: float | None = None
     propagation: Propagation | None = None
     notes: tuple[str, ...] = ()
+
+
+def exit_code_of_pin(receipt: PinReceipt) -> ExitCode:
+    """Return the exit code for how a pin or a release ended.
+
+    A pin that everyone confirmed leaves break-glass in force; one that was in force already needs nobody to be there.
+    """
+    done = ExitCode.BREAK_GLASS if receipt.pin.is_set else ExitCode.OK
+    return {
+        Outcome.PLANNED: ExitCode.OK,
+        Outcome.NO_INSTANCES: ExitCode.NOT_CONFIRMED if receipt.is_new else done,
+        Outcome.PENDING: ExitCode.NOT_CONFIRMED,
+        Outcome.SUPERSEDED: ExitCode.SUPERSEDED,
+        Outcome.INTERRUPTED: ExitCode.INTERRUPTED,
+    }.get(receipt.outcome, done)
