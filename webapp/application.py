@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,8 @@ class FeedApp:
     changes: Changes
     metrics: Metrics
     lifecycle: Lifecycle
+    run_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Tells this run of the feed from every other."""
 
 
 def build_feed(settings: Settings | None = None, *, cast: Cast | None = None, data_source: Any = None) -> FeedApp:

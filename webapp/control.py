@@ -105,6 +105,8 @@ class _Observation:
             browsers=self._acks.report(state.epoch),
             avatar_calls=self._feed.avatars.calls,
             project=settings.project,
+            host=socket.gethostname(),
+            run_id=self._feed.run_id,
             sdk_key_digest=sdk_key_digest(settings.sdk_key.reveal() if settings.sdk_key is not None else None),
         )
 
