@@ -90,6 +90,8 @@ class FanoutManager(Manager):
                 self._send(event, engine_packet, frame, engine_socket)
             if number % _AT_ONCE == 0:
                 gevent.sleep(0)
+        # Whoever has something in its queue is to be given the chance to send it before it counts as behind.
+        gevent.sleep(0)
 
     def _send(self, event: str, engine_packet: Any, frame: bytes, engine_socket: Any) -> None:
         if is_idle(engine_socket):

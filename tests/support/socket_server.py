@@ -1,0 +1,107 @@
+"""A Socket.IO server under gevent on a thread of its own, and raw clients that read when they are told to."""
+
+import socket
+import threading
+from types import SimpleNamespace
+
+import gevent
+import socketio
+from gevent import pywsgi
+from gevent.event import Event
+
+from opsctl.simulation.fleet.browser import upgrade_request
+from opsctl.simulation.fleet.frames import TEXT, FrameReader, client_frame
+from support.waiting import DEADLINE_S
+from webapp.websockets import limit_websockets
+
+
+class SocketServer:
+    """The server; `do` runs something on its thread and returns what it returned."""
+
+    def __init__(self, manager=None):
+        self._manager = manager
+        self._is_up = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        assert self._is_up.wait(DEADLINE_S)
+        return self
+
+    def __exit__(self, *_):
+        self._loop.run_callback_threadsafe(self._end.set)
+        self._thread.join(DEADLINE_S)
+
+    def _serve(self):
+        self.server = socketio.Server(
+            async_mode="gevent", client_manager=self._manager, transports=["websocket"], async_handlers=False
+        )
+        limit_websockets(SimpleNamespace(server=self.server))
+        self.server.on("connect", lambda _sid, _environ: None)
+        self._loop, self._end = gevent.get_hub().loop, Event()
+        http = pywsgi.WSGIServer(("127.0.0.1", 0), socketio.WSGIApp(self.server), log=None)
+        http.start()
+        self.port = http.server_port
+        self._is_up.set()
+        self._end.wait()
+        http.stop(timeout=1)
+
+    def do(self, function, *arguments, **options):
+        result, is_done = [], threading.Event()
+
+        def run():
+            try:
+                result.append(function(*arguments, **options))
+            finally:
+                is_done.set()
+
+        self._loop.run_callback_threadsafe(lambda: gevent.spawn(run))
+        assert is_done.wait(DEADLINE_S)
+        return result[0]
+
+    def emit(self, event, data, **options):
+        self.do(self.server.emit, event, data, **options)
+
+    def sockets(self):
+        return self.do(lambda: list(self.server.eio.sockets.values()))
+
+
+class RawClient:
+    """One connected client; it reads only while something is asked of it."""
+
+    def __init__(self, server, *, buffer_bytes=None):
+        self.socket = socket.socket()
+        if buffer_bytes:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+        self.socket.settimeout(DEADLINE_S)
+        self.socket.connect(("127.0.0.1", server.port))
+        self.socket.sendall(upgrade_request(f"127.0.0.1:{server.port}", device="a-device-of-a-test"))
+        self._frames = FrameReader()
+        self._messages = []
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += self.socket.recv(4096)
+        self._messages += self._frames.feed(head.partition(b"\r\n\r\n")[2])
+        assert self.next().startswith("0")
+        self.socket.sendall(client_frame(b"40"))
+        assert self.next().startswith("40")
+
+    def next(self):
+        """Return the next text message; pings are left out."""
+        while True:
+            while not self._messages:
+                data = self.socket.recv(65536)
+                if not data:
+                    raise EOFError
+                self._messages += self._frames.feed(data)
+            opcode, payload = self._messages.pop(0)
+            if opcode != TEXT:
+                return payload
+            if payload != b"2":
+                return payload.decode()
+
+    def take(self, count):
+        return [self.next() for _ in range(count)]
+
+    def close(self):
+        self.socket.close()

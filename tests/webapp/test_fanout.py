@@ -1,0 +1,176 @@
+"""The direct fan-out: the same to every browser as python-socketio's own way, in order, and bounded."""
+
+import json
+import threading
+
+import pytest
+from support.socket_server import RawClient, SocketServer
+from support.waiting import eventually
+
+from opsctl.simulation.fleet.frames import TEXT, FrameReader, client_frame
+from webapp.fanout import _MOST_QUEUED, FanoutManager, text_frame
+
+
+@pytest.fixture
+def server():
+    with SocketServer(FanoutManager()) as running:
+        yield running
+
+
+def event(name, data):
+    return f"42{json.dumps([name, data], separators=(',', ':'))}"
+
+
+def test_a_broadcast_reaches_everybody_without_their_queues(server):
+    clients = [RawClient(server) for _ in range(5)]
+    queued = []
+    server.do(setattr, server.server.eio, "send_packet", lambda *packet: queued.append(packet))
+
+    server.emit("flag_update", {"n": 1})
+
+    assert [client.next() for client in clients] == [event("flag_update", {"n": 1})] * 5
+    assert queued == []
+
+
+def test_every_browser_gets_everything_in_order_whoever_writes_to_it(server):
+    clients = [RawClient(server) for _ in range(3)]
+    eio_sids = [one.sid for one in server.sockets()]
+
+    def talk():
+        for number in range(100):
+            server.server.emit("post", {"n": number})
+            if number % 7 == 0:
+                for eio_sid in eio_sids:
+                    server.server.eio.send(eio_sid, f'2["alone",{number}]')
+
+    server.do(talk)
+    expected = []
+    for number in range(100):
+        expected.append(event("post", {"n": number}))
+        if number % 7 == 0:
+            expected.append(f'42["alone",{number}]')
+
+    assert [client.take(len(expected)) for client in clients] == [expected] * 3
+
+
+def test_a_frame_that_is_taken_in_part_is_finished_before_anything_else(server):
+    slow = RawClient(server, buffer_bytes=4096)
+    large = "x" * 8_000_000
+
+    server.emit("post", large)
+    server.emit("flag_update", {"n": 2})
+
+    assert slow.take(2) == [event("post", large), event("flag_update", {"n": 2})]
+
+
+def test_who_does_not_read_is_kept_the_newest_state_only_and_holds_nobody_up():
+    skipped = []
+    with SocketServer(FanoutManager(on_skip=lambda: skipped.append(1))) as server:
+        slow = RawClient(server, buffer_bytes=4096)
+        stuck = server.sockets()[0]
+        quick = RawClient(server)
+        server.emit("post", "x" * 8_000_000)
+        quick.next()
+
+        for number in range(200):
+            server.emit("post", {"n": number})
+            server.emit("flag_update", {"n": number})
+
+        assert quick.take(400)[-1] == event("flag_update", {"n": 199})
+        assert server.do(stuck.queue.qsize) <= _MOST_QUEUED
+        assert len(skipped) >= 400 - _MOST_QUEUED - 1
+        got = [slow.next()]
+        while got[-1] != event("flag_update", {"n": 199}):
+            got.append(slow.next())
+        numbers = [json.loads(one[2:])[1]["n"] for one in got[1:]]
+        assert numbers == sorted(numbers)
+        assert len(numbers) <= _MOST_QUEUED + 2
+
+
+def test_who_never_reads_again_is_dropped_and_forgotten():
+    dropped = []
+    with SocketServer(FanoutManager(patience_s=0.2, on_drop=lambda: dropped.append(1))) as server:
+        client = RawClient(server, buffer_bytes=4096)
+        server.emit("post", "x" * 8_000_000)
+        for number in range(_MOST_QUEUED + 2):
+            server.emit("flag_update", {"n": number})
+
+        eventually(lambda: not server.sockets(), what="the end of its connection")
+        client.close()
+
+        assert dropped == [1]
+
+
+def test_browsers_that_leave_during_a_broadcast_keep_it_from_nobody(server):
+    leaving = [RawClient(server) for _ in range(70)]
+    staying = [RawClient(server) for _ in range(70)]
+    closer = threading.Thread(target=lambda: [client.close() for client in leaving])
+
+    closer.start()
+    for number in range(20):
+        server.emit("flag_update", {"n": number})
+    closer.join()
+
+    expected = [event("flag_update", {"n": number}) for number in range(20)]
+    assert [client.take(20) for client in staying] == [expected] * 70
+    eventually(lambda: len(server.sockets()) == 70, what="the others to be forgotten")
+
+
+def test_binary_data_goes_python_socketio_s_own_way(server):
+    client = RawClient(server)
+
+    server.emit("picture", {"bytes": b"\x00\x01"})
+
+    assert client.take(2) == ['451-["picture",{"bytes":{"_placeholder":true,"num":0}}]', b"\x00\x01"]
+
+
+def traffic(server):
+    server.emit("state", {"n": 0})
+    server.emit("flag_update", {"key": "Ünïcode 🙂", "n": 1})
+    server.emit("post", ("two", "arguments"))
+    server.emit("nothing", None)
+    server.emit("long", "x" * 70_000)
+    server.emit("middling", "x" * 200)
+    room = [server.do(lambda one=one: server.server.manager.sid_from_eio_sid(one.sid, "/")) for one in server.sockets()]
+    server.emit("alone", 1, to=room[0])
+    server.do(server.server.enter_room, room[0], "mode:full")
+    server.emit("in a room", 2, to="mode:full")
+    server.emit("not to this one", 3, skip_sid=room[0])
+    server.emit("last", 4)
+
+
+def test_it_sends_what_the_stock_way_sends():
+    said = []
+    for manager in (FanoutManager(), None):
+        with SocketServer(manager) as server:
+            client = RawClient(server)
+            traffic(server)
+            said.append([client.next()])
+            while said[-1][-1] != event("last", 4):
+                said[-1].append(client.next())
+
+    assert said[0] == said[1]
+    assert len(said[0]) == 9
+
+
+def test_messages_in_pieces_in_one_piece_and_too_long_ones_are_read_as_the_protocol_says(server):
+    heard = []
+    server.do(server.server.on, "say", lambda _sid, data: heard.append(data))
+    client = RawClient(server)
+
+    sent = b"".join(client_frame(f'42["say",{number}]'.encode()) for number in range(50))
+    sent += client_frame(b'42["say","' + b"x" * 5000 + b'"]')
+    for start in range(0, len(sent), 7):
+        client.socket.sendall(sent[start : start + 7])
+    eventually(lambda: len(heard) == 51, what="all messages")
+    assert heard == [*range(50), "x" * 5000]
+
+    client.socket.sendall(client_frame(b"4" + b"x" * 17_000))
+    with pytest.raises((EOFError, ConnectionError)):
+        client.take(10)
+
+
+@pytest.mark.parametrize("length", [0, 125, 126, 65_535, 65_536])
+def test_frames_are_those_of_the_protocol(length):
+
+    assert list(FrameReader().feed(text_frame("x" * length))) == [(TEXT, b"x" * length)]
