@@ -76,6 +76,7 @@ def exit_code_of(receipt: Receipt) -> ExitCode:
         "no_instances": ExitCode.OK if receipt.written_ms is None else ExitCode.NOT_CONFIRMED,
         "pending": ExitCode.NOT_CONFIRMED,
         "superseded": ExitCode.SUPERSEDED,
+        "breached": ExitCode.OBJECTIVE_NOT_MET,
         "interrupted": ExitCode.INTERRUPTED,
         "approval_requested": ExitCode.REFUSED,
     }.get(receipt.outcome, ExitCode.OK)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +93,7 @@ class Ramp:
         original: The default rule that is put back at the end.
         written: The default rule that the ramp wrote last; before the first step, the original.
         writing: The one that it is about to write; whether it did is not known until it is `None` again.
+        writing_percent: What `percent` is once that is written.
         percent: How many get what the original gives to all; 0 before the first step.
         steps: All its percentages.
         at_s: When it came to `percent`, in seconds since 1970.
@@ -106,6 +107,7 @@ class Ramp:
     steps: tuple[float, ...]
     at_s: float
     writing: DefaultRule | None = None
+    writing_percent: float = 0.0
     percent: float = 0.0
     reason: str | None = None
     incident: str | None = None
@@ -120,6 +122,14 @@ class Ramp:
         known = (self.original, self.written, self.writing)
         return any(one is not None and one.is_same_as(rule) for one in known)
 
+    def settled(self, rule: DefaultRule) -> Ramp:
+        """Return it as it stands where that is the default rule."""
+        if self.writing is not None and rule.is_same_as(self.writing):
+            percent = self.writing_percent
+        else:
+            percent = self.percent if rule.is_same_as(self.written) else 0.0
+        return replace(self, written=rule, writing=None, writing_percent=0.0, percent=percent)
+
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON object that `from_wire` reads."""
         return {
@@ -129,6 +139,7 @@ class Ramp:
             "original": self.original.to_wire(),
             "written": self.written.to_wire(),
             "writing": None if self.writing is None else self.writing.to_wire(),
+            "writing_percent": self.writing_percent,
             "percent": self.percent,
             "steps": list(self.steps),
             "at_s": self.at_s,
@@ -149,6 +160,7 @@ class Ramp:
                 original=DefaultRule.from_wire(value["original"]),
                 written=DefaultRule.from_wire(value["written"]),
                 writing=None if value["writing"] is None else DefaultRule.from_wire(value["writing"]),
+                writing_percent=float(value["writing_percent"]),
                 percent=float(value["percent"]),
                 steps=tuple(float(step) for step in value["steps"]),
                 at_s=float(value["at_s"]),
@@ -201,24 +213,46 @@ class RampNews:
     why: str = ""
 
 
+class RampCause(StrEnum):
+    """Why a ramp ended.
+
+    `DONE`: it came to its end, and the default rule is back. `KILLED`: somebody turned the flag off. `CHANGED`: somebody
+    changed the default rule, or restored at once. `BREACHED`: the objective was not met, and the ramp killed. `PINNED`:
+    an instance was pinned by break-glass. `INTERRUPTED`: Ctrl-C or a signal; it stays where it is.
+    """
+
+    DONE = "done"
+    KILLED = "killed"
+    CHANGED = "changed"
+    BREACHED = "breached"
+    PINNED = "pinned"
+    INTERRUPTED = "interrupted"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RampEnd:
     """How a ramp ended.
 
     Attributes:
-        receipt: What came of the restore; of a breach, what came of the kill that it caused.
-        uncovered: What the ramp did not cover, for people; empty when it covered everybody.
-        stopped: What stopped it, for people; empty when it came to its end.
-        percent: Where it stood last.
-        steps: All its percentages.
-        rule: The default rule now, for people.
-        left: The ramp that was left standing; `None` when its rule is back, or is not its own any more.
+        cause: Why.
+        receipt: What came of the restore.
+        plan: How it was to go.
+        percent: Where it stood last; `None` when it had not begun.
+        original: The default rule before the ramp, for people.
+        rule: The default rule now, for people; empty when it is not known.
+        is_back: Whether that is the one from before the ramp.
+        said: What stopped it, for people; empty when it came to its end.
+        kill: What came of the kill that a breach caused.
+        left: The ramp that was left standing, which a later command goes on with; `None` when there is none.
     """
 
+    cause: RampCause
     receipt: Receipt
-    steps: tuple[float, ...]
-    percent: float
+    plan: RampPlan
+    percent: float | None
+    original: str
     rule: str
-    uncovered: str = ""
-    stopped: str = ""
+    is_back: bool
+    said: str = ""
+    kill: Receipt | None = None
     left: Ramp | None = None

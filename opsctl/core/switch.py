@@ -69,6 +69,7 @@ class Outcome(StrEnum):
     NOT_VERIFIED = "not_verified"
     PENDING = "pending"
     SUPERSEDED = "superseded"
+    BREACHED = "breached"
     INTERRUPTED = "interrupted"
     APPROVAL_REQUESTED = "approval_requested"
     PLANNED = "planned"
