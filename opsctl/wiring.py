@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from opsctl.core.smoke import SmokeStep
     from opsctl.core.switch import Change, Receipt
     from opsctl.services.flags import FlagService
+    from opsctl.services.here import HereService
     from opsctl.services.serve import Serve
     from opsctl.services.smoke import Smoke
     from opsctl.services.status import StatusService
@@ -68,6 +69,19 @@ class Wiring:
             instances=self._instances,
             clock=self._clock,
             note=note,
+        )
+
+    def here(self, note: Callable[[str], None] = lambda _text: None) -> HereService:
+        """Return the service of `kill --for --here`; `note` is as it has it."""
+        from opsctl.adapters.timed_file import TimedFiles  # noqa: PLC0415 - start-up
+        from opsctl.services.here import HereService  # noqa: PLC0415 - start-up
+
+        return HereService(
+            switch=self.switch(note),
+            audit=self._rest,
+            instances=self._instances,
+            records=TimedFiles(self._settings.data_dir),
+            clock=self._clock,
         )
 
     def status(self) -> StatusService:

@@ -12,8 +12,6 @@ from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.services.prepared import SwitchRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from opsctl.cli.invocation import Call, WriteOptions
     from opsctl.cli.timing import Until
     from opsctl.core.switch import Change, Receipt
@@ -25,11 +23,8 @@ def switch(
     write: WriteOptions,
     *,
     until: Until | None = None,
-    then: Callable[[Receipt], int] = exit_code_of,
 ) -> int:
-    """Carry out one kill or restore, and what `then` does once its report was shown; return the exit code of that.
-
-    `until` is when a kill is to end by itself.
+    """Carry out one kill or restore; return the exit code. `until` is when a kill is to end by itself.
 
     Raises:
         OpsError: what `SwitchService` raises; `confirmation_required`.
@@ -58,7 +53,11 @@ def switch(
     except KeyboardInterrupt:
         look = f"look first: {call.command('status', call.ref.key)}"
         raise OpsError(ErrorCode.INTERRUPTED, "interrupted before all of the report was shown", hint=look) from None
-    code = then(receipt)
+    if until is not None and until.is_here and not write.dry_run:
+        from opsctl.cli.waiting import restore_here  # noqa: PLC0415 - start-up
+
+        return restore_here(call, receipt, until, lambda restored: _show(call, restored))
+    code = exit_code_of(receipt)
     if failed is not None and not code:
         raise failed
     return code

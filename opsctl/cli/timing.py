@@ -56,7 +56,13 @@ def with_end(call: Call, receipt: Receipt, until: Until | None) -> tuple[Receipt
     """
     service = call.services.timed(call.note)
     if until is None or until.is_here or receipt.outcome in _NOT_KILLED:
-        return _noted(receipt, service.clear(receipt.plan.ref, timeout_s=min(_CLEAR_S, call.settings.timeout_s))), None
+        cleared = service.clear(receipt.plan.ref, timeout_s=min(_CLEAR_S, call.settings.timeout_s))
+        noted = _noted(receipt, cleared)
+        if until is not None and receipt.outcome not in _NOT_KILLED:
+            noted = replace(
+                noted, notes=(*noted.notes, *rendering.here_notes(until.for_s, until.objective, cleared.at_ms))
+            )
+        return noted, None
     try:
         arranged = service.arrange(
             receipt.plan.ref,

@@ -20,6 +20,7 @@ from support.stack import Result
 from opsctl.cli.app import run
 from opsctl.cli.io import Streams
 from opsctl.services.flags import FlagService
+from opsctl.services.here import HereService
 from opsctl.services.status import StatusService
 from opsctl.services.switch import SwitchService
 from opsctl.services.timed import TimedService
@@ -78,6 +79,15 @@ class Wired:
             instances=self.instances,
             clock=self.clock,
             note=note,
+        )
+
+    def here(self, note):
+        return HereService(
+            switch=self.switch(note, lambda _seen: None),
+            audit=self.flags_at_provider,
+            instances=self.instances,
+            records=self.timed_records,
+            clock=self.clock,
         )
 
     def status(self):

@@ -11,6 +11,9 @@ from opsctl.cli.options import MaxErrorRateOption, MaxP99Option
 ForOption = Annotated[
     str | None, typer.Option("--for", metavar="DURATION", help="Have LaunchDarkly turn it on again after this long.")
 ]
+HereOption = Annotated[
+    bool, typer.Option("--here", help="With --for: wait here and restore, without LaunchDarkly's schedule.")
+]
 
 
 @command(names_flag=True, writes=True)
@@ -19,6 +22,7 @@ def kill(
     write: WriteOptions,
     *,
     duration: ForOption = None,
+    here: HereOption = False,
     max_error_rate: MaxErrorRateOption = None,
     max_p99: MaxP99Option = None,
 ) -> int:
@@ -29,7 +33,7 @@ def kill(
 
     With --for it ends by itself, also when this machine is gone: LaunchDarkly turns the switch on again, and instances
     that break the objective then stay degraded until they meet it. A further --for moves the time; a kill without it
-    makes the kill last.
+    makes the kill last. With --here this process waits and restores instead, for plans without scheduled changes.
 
     Example: opsctl kill --reason "checkout p99 above 2 s" --incident INC-4312
     """
@@ -37,5 +41,5 @@ def kill(
     from opsctl.cli.timing import until_of  # noqa: PLC0415 - start-up
     from opsctl.core.switch import Change  # noqa: PLC0415 - start-up
 
-    until = until_of(duration, here=False, max_error_rate=max_error_rate, max_p99=max_p99)
+    until = until_of(duration, here=here, max_error_rate=max_error_rate, max_p99=max_p99)
     return switch(call, Change.KILL, write, until=until)

@@ -100,6 +100,15 @@ def not_arranged_note(error: OpsError) -> str:
     return f"it stays off until somebody restores it: no end was scheduled ({error.message})"
 
 
+def here_notes(for_s: float, objective: Objective, now_ms: int) -> tuple[str, ...]:
+    """Return the notes on a kill that this process is to end."""
+    at = moment(now_ms + round(for_s * 1000), now_ms=now_ms)
+    return (
+        f"this process restores it at {at}, in {span(for_s)}, and has to run until then: stopped, it leaves it off",
+        f"it does not restore while an instance that is seen from here does not answer, or {objective_text(objective)}",
+    )
+
+
 def objective_text(objective: Objective) -> str:
     """Return what breaks an objective, for people."""
     percent = f"{objective.max_error_rate * 100:.3f}".rstrip("0").rstrip(".")
