@@ -20,6 +20,7 @@ from webapp.broadcast import SocketIoBroadcaster
 from webapp.cast import load_cast
 from webapp.changes import Changes
 from webapp.checking import Checker
+from webapp.directives import Directives
 from webapp.errors import handle_errors
 from webapp.fanout import FanoutManager
 from webapp.feed import Feed
@@ -31,6 +32,7 @@ from webapp.hosts import AllowedHosts, HostGuard
 from webapp.interactions import Interactions
 from webapp.keeping import Keeper
 from webapp.lifecycle import Lifecycle
+from webapp.memory import Memory
 from webapp.metrics import Metrics, Readings
 from webapp.pages import Pages
 from webapp.proxies import LocalProxy
@@ -71,13 +73,20 @@ class FeedApp:
     """Tells this run of the feed from every other."""
 
 
-def build_feed(settings: Settings | None = None, *, cast: Cast | None = None, data_source: Any = None) -> FeedApp:
+def build_feed(
+    settings: Settings | None = None,
+    *,
+    cast: Cast | None = None,
+    data_source: Any = None,
+    instance: str = "feed",
+) -> FeedApp:
     """Wire and start a feed.
 
     Args:
         settings: As resolved; by default from the environment and the working directory.
         cast: The people and their posts; by default the bundled ones.
         data_source: The SDK's `update_processor_class` seam, in place of LaunchDarkly's stream.
+        instance: Its name on this machine; what it was told is kept under it.
 
     Raises:
         OpsError: `bad_config`, for a setting that cannot be used.
@@ -88,7 +97,8 @@ def build_feed(settings: Settings | None = None, *, cast: Cast | None = None, da
 
     store = ObservedStore()
     client = start_client(settings, store, data_source=data_source)
-    gate = Gate(client, store, settings.flag, on_evaluation=metrics.evaluations.inc)
+    directives = Directives(settings, metrics.traffic.within, Memory(settings, instance))
+    gate = Gate(client, store, settings.flag, directives, on_evaluation=metrics.evaluations.inc)
 
     has_api = settings.avatar_api_url is not None
     limit_s = settings.avatar_deadline_s

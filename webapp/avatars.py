@@ -12,6 +12,7 @@ from cachetools import TTLCache
 
 from webapp.avatar_api import AvatarError
 from webapp.avatar_breaker import Breaker, UncountedError
+from webapp.rates import RecentRate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -69,8 +70,14 @@ class Avatars:
         self._lock = threading.Lock()
         self._pool = _new_pool()
         self._breaker = Breaker()
+        self._recent = RecentRate()
         self.calls = 0
         self.errors = 0
+
+    @property
+    def rate_per_s(self) -> float:
+        """Calls per second, over the last ten."""
+        return self._recent.per_s
 
     @property
     def is_open(self) -> bool:
@@ -133,6 +140,7 @@ class Avatars:
             if not self._is_wanted():
                 raise UncountedError("nobody wants avatars")
             self.calls += 1
+            self._recent.count()
             call.ends_by_s = time.monotonic() + self._limit_s
         try:
             return source.fetch()

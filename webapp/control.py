@@ -2,8 +2,8 @@
 
 `GET /v1/state` answers one `InstanceReport`. `GET /v1/observe` answers one a line (`application/x-ndjson`): the first
 at once, then one whenever something in it changed, at most every 10 ms and at least every second, for as long as the
-reader stays. Times count from the acceptance of the request. `GET /readyz` and `GET /metrics` are what the feed's own
-port tells programs on this machine.
+reader stays. Times count from the acceptance of the request. What is posted is in `webapp.control_messages`. `GET
+/readyz` and `GET /metrics` are what the feed's own port tells programs on this machine.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.instances import InstanceReport, sdk_key_digest
 from opsctl.daemon.private import is_private
+from webapp.control_messages import MESSAGE_PATHS, take_message
 from webapp.health import readiness
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     from opsctl.core.epochs import Epoch
     from webapp.application import FeedApp
+
+    _Handler = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 _log = logging.getLogger(__name__)
 _COALESCE_S = 0.01
@@ -44,24 +47,44 @@ class ControlApp:
     def __init__(self, feed: FeedApp, instance: str) -> None:
         self._feed = feed
         self._instance = instance
+        self._routes: dict[str, tuple[str, _Handler]] = {
+            "/v1/state": ("GET", self._state),
+            "/v1/observe": ("GET", self._observed),
+            "/readyz": ("GET", self._ready),
+            "/metrics": ("GET", self._metrics),
+            **dict.fromkeys(MESSAGE_PATHS, ("POST", self._take)),
+        }
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request (WSGI)."""
-        if environ["REQUEST_METHOD"] != "GET":
+        method, handler = self._routes.get(environ["PATH_INFO"], (None, None))
+        if handler is None:
+            return _refuse(start_response, HTTPStatus.NOT_FOUND)
+        if environ["REQUEST_METHOD"] != method:
             return _refuse(start_response, HTTPStatus.METHOD_NOT_ALLOWED)
-        if environ["PATH_INFO"] == "/v1/state":
-            body = _line(_Observation(self._feed, self._instance, time.monotonic()).report())
-            return _answer(start_response, body, "application/json")
-        if environ["PATH_INFO"] == "/readyz":
-            report, status = readiness(self._feed.gate, self._feed.lifecycle)
-            return _answer(start_response, json.dumps(report).encode(), "application/json", HTTPStatus(status))
-        if environ["PATH_INFO"] == "/metrics":
-            return _answer(start_response, self._feed.metrics.text(), CONTENT_TYPE_LATEST)
-        if environ["PATH_INFO"] == "/v1/observe":
-            accepted_at = time.monotonic()
-            start_response("200 OK", [("Content-Type", "application/x-ndjson")])
-            return self._observe(_Observation(self._feed, self._instance, accepted_at))
-        return _refuse(start_response, HTTPStatus.NOT_FOUND)
+        return handler(environ, start_response)
+
+    def _state(self, _environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        body = _line(_Observation(self._feed, self._instance, time.monotonic()).report())
+        return _answer(start_response, body, "application/json")
+
+    def _take(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        refusal = take_message(self._feed.gate, environ)
+        if refusal is not None:
+            return _answer(start_response, refusal.body(), "application/json", refusal.status)
+        return self._state(environ, start_response)
+
+    def _ready(self, _environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        report, status = readiness(self._feed.gate, self._feed.lifecycle)
+        return _answer(start_response, json.dumps(report).encode(), "application/json", HTTPStatus(status))
+
+    def _metrics(self, _environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        return _answer(start_response, self._feed.metrics.text(), CONTENT_TYPE_LATEST)
+
+    def _observed(self, _environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        accepted_at = time.monotonic()
+        start_response("200 OK", [("Content-Type", "application/x-ndjson")])
+        return self._observe(_Observation(self._feed, self._instance, accepted_at))
 
     def _observe(self, observation: _Observation) -> Iterator[bytes]:
         with self._feed.changes.listening() as changed:
@@ -108,6 +131,11 @@ class _Observation:
             host=socket.gethostname(),
             run_id=self._feed.run_id,
             sdk_key_digest=sdk_key_digest(settings.sdk_key.reveal() if settings.sdk_key is not None else None),
+            hold=state.hold,
+            is_deaf=gate.is_deaf,
+            pin=gate.directives.pin if state.is_pinned else None,
+            avatar_rate=self._feed.avatars.rate_per_s,
+            traffic=self._feed.metrics.traffic.total,
         )
 
 

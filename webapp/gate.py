@@ -1,15 +1,15 @@
-"""Which mode each visitor gets: the kill switch's evaluations, and who is told when they change."""
+"""Which mode each visitor gets: the kill switch's evaluations and what overrides them, and who is told of changes."""
 
 from __future__ import annotations
 
-import difflib
 import logging
 import queue
 import secrets
 import threading
 import time
+from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ldclient import Context
 from ldclient.interfaces import DataSourceState
@@ -19,6 +19,7 @@ from opsctl.core.instances import DataSource
 from opsctl.core.modes import Mode
 from webapp.cast import TAUGHT_CONTEXT_KEY
 from webapp.decisions import Decision, FlagState, Order
+from webapp.evaluating import NOT_READY, Evaluator
 from webapp.freshness import Freshness
 
 if TYPE_CHECKING:
@@ -27,19 +28,22 @@ if TYPE_CHECKING:
     from ldclient.client import LDClient
     from ldclient.interfaces import DataSourceStatus, FlagChange
 
+    from opsctl.core.expecting import Expect
+    from opsctl.core.objectives import Condition
+    from opsctl.core.pins import Pin
+    from webapp.directives import Directives
     from webapp.flagdata import FlagData, ObservedStore
     from webapp.visitors import Visitor
 
 _log = logging.getLogger(__name__)
-_FALLBACK_VALUE = False
-_NOT_READY = "ERROR(CLIENT_NOT_READY)"
 _CLOSE_WAIT_S = 2.0
+_LOOK_EVERY_S = 1.0
 _EVERYBODY = Context.builder(TAUGHT_CONTEXT_KEY).name("Sandy").build()
 """Whom the flag is evaluated for when its value does not depend on the visitor: the tutorial's own context."""
 
 
 class Gate:
-    """Decides with the official SDK, fallback value `False`: unknown means degraded.
+    """Decides by the flag data, unless what this instance was told overrides that.
 
     While the flag's value depends on nobody it is evaluated once for all, else for each visitor. Changes are seen on
     the SDK's stream thread and handed to the gate's own, which evaluates what is held then: several quick changes may
@@ -49,6 +53,7 @@ class Gate:
         client: The SDK client.
         store: The store that client fills.
         flag: Key of the kill switch.
+        directives: What this instance was told.
         on_evaluation: Called once per evaluation, for counting.
 
     `in_force_since_s` is when the present epoch came into force here, on the monotonic clock.
@@ -59,22 +64,28 @@ class Gate:
         client: LDClient,
         store: ObservedStore,
         flag: str,
+        directives: Directives,
         *,
         on_evaluation: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
         self._store = store
         self.flag = flag
-        self._count_evaluation = on_evaluation
+        self.directives = directives
+        self._evaluator = Evaluator(client, store, flag, on_evaluation)
         self._tokens: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._deciding = threading.Lock()
+        self._untold: deque[tuple[FlagState, FlagData | None]] = deque()
         self._origin = secrets.token_hex(4)
-        self._state = FlagState(Epoch(), Mode.DEGRADED, _NOT_READY, order=Order(self._origin))
+        self._state = FlagState(Epoch(), Mode.DEGRADED, NOT_READY, order=Order(self._origin))
         self.in_force_since_s = time.monotonic()
         self._revision = 0
         self._state_listeners: list[Callable[[FlagState], None]] = []
         self._source_listeners: list[Callable[[], None]] = []
+        self._missed_listener: Callable[[int], None] = _nobody
         self._freshness = Freshness()
-        self._known_source = DataSource.NONE
+        self._known_source = (DataSource.NONE, False)
+        self._missed = 0
         self._notifier = self._new_notifier()
 
     def start(self) -> None:
@@ -84,6 +95,7 @@ class Gate:
         if self._store.initialized:
             self._freshness.on_data()
         self._refresh()
+        self._tell()
         if not self._store.initialized:
             _log.info("*** no flag data yet: the feed is degraded until there is")
         self._notifier.start()
@@ -103,9 +115,11 @@ class Gate:
     def resume(self, restart: Callable[[], None]) -> None:
         """Begin again in a process that was forked off; `restart` restarts the client there."""
         self._store.resume()
+        self.directives.resume()
         restart()
         self._freshness.reset()
         self._tokens = queue.SimpleQueue()
+        self._deciding = threading.Lock()
         self._notifier = self._new_notifier()
         self.attach()
         self._notifier.start()
@@ -121,8 +135,12 @@ class Gate:
         self._state_listeners.append(listener)
 
     def on_source(self, listener: Callable[[], None]) -> None:
-        """Call `listener` when where the data comes from has changed, on the gate's thread."""
+        """Call `listener` when `source` or `is_deaf` has changed, on the gate's thread."""
         self._source_listeners.append(listener)
+
+    def on_missed(self, listener: Callable[[int], None]) -> None:
+        """Call `listener` with a version that this instance was told of and did not see in time; on its thread."""
+        self._missed_listener = listener
 
     @property
     def state(self) -> FlagState:
@@ -139,6 +157,12 @@ class Gate:
         """Seconds since the provider last confirmed the flag data; `None` when it never did."""
         return self._freshness.age_s
 
+    @property
+    def is_deaf(self) -> bool:
+        """Whether the stream has not delivered a version that this instance knows of."""
+        data = self._store.flag(self.flag)
+        return self._missed > (0 if data is None else data.version)
+
     def rely_on_checks(self, *, are_made: bool) -> None:
         """Take note whether the flag data is checked from now on; see `Freshness`."""
         self._freshness.is_checked = are_made
@@ -148,73 +172,87 @@ class Gate:
         self._freshness.on_check(confirmed=confirmed)
         self._tokens.put(True)
 
+    def take(self, message: Pin | Expect | Condition) -> None:
+        """Go by what this instance is told: it is in force when this returns, and browsers are told right after."""
+        self.directives.take(message)
+        self._refresh()
+        self._tokens.put(True)
+
     def decide(self, visitor: Visitor) -> Decision:
         """Return what this visitor gets now."""
         state = self._state
         if state.mode is not None:
-            return Decision(state.mode, state.epoch, state.reason, state.order)
-        _, decision = self._evaluated(visitor.context())
-        return replace(decision, order=state.order)
-
-    def _evaluated(self, context: Context) -> tuple[FlagData | None, Decision]:
-        """Evaluate for `context`, with the very data that the evaluation went by."""
-        if not self._store.initialized:
-            return None, Decision(Mode.DEGRADED, self._state.epoch, _NOT_READY)
-        with self._store.writing:
-            data = self._store.flag(self.flag)
-            detail = self._client.variation_detail(self.flag, context, _FALLBACK_VALUE)
-        self._count_evaluation()
-        epoch = max(self._state.epoch, Epoch(data.version) if data else Epoch())
-        is_boolean = type(detail.value) is bool
-        reason = _reason(detail.reason) if is_boolean else "ERROR(WRONG_TYPE)"
-        return data, Decision(Mode.of(flag_value=detail.value), epoch, reason)
+            return Decision(state.mode, state.epoch, state.reason, state.is_pinned, state.order)
+        by_data = self._evaluator.evaluate(visitor.context())
+        epoch = _not_before(state.epoch, Epoch(by_data.version))
+        return Decision(by_data.mode, epoch, by_data.reason, order=state.order)
 
     def _refresh(self) -> None:
-        old = self._state
-        data, decision = self._evaluated(_EVERYBODY)
-        order = Order(self._origin, old.order.number + 1)
-        if data is not None and data.depends_on_visitor:
-            new = FlagState(decision.epoch, None, decision.reason, self._revision, order=order)
-        else:
-            new = FlagState(decision.epoch, decision.mode, decision.reason, order=order)
-        if new == old:
-            return
-        if new.epoch != old.epoch:
-            self.in_force_since_s = time.monotonic()
-        self._state = new
-        self._report(new, data)
-        for listener in self._state_listeners:
-            try:
-                listener(new)
-            except Exception:  # noqa: BLE001 - one listener's fault must not keep the others from a kill
-                _log.exception("a listener failed at epoch %s", new.epoch.to_wire())
+        """Decide anew what is in force; whoever is to be told is told by the gate's thread."""
+        with self._deciding:
+            old = self._state
+            found = self._evaluator.evaluate(_EVERYBODY)
+            is_personal = found.data is not None and found.data.depends_on_visitor
+            by_data = FlagState(
+                Epoch(found.version),
+                None if is_personal else found.mode,
+                found.reason,
+                self._revision if is_personal else 0,
+                order=Order(self._origin, old.order.number + 1),
+            )
+            new = self.directives.decide(by_data)
+            new = replace(new, epoch=_not_before(old.epoch, new.epoch))
+            if new == old:
+                return
+            if new.epoch != old.epoch:
+                self.in_force_since_s = time.monotonic()
+            self._state = new
+            self._untold.append((new, found.data))
 
-    def _report(self, state: FlagState, data: FlagData | None) -> None:
-        value = "what each visitor's context decides" if state.mode is None else str(state.mode is Mode.FULL)
-        _log.info(
-            "*** The %s feature flag evaluates to %s (version %d, %s)",
-            self.flag, value, state.epoch.version, state.reason,
-        )  # fmt: skip
-        if data is None and self._store.initialized:
-            close = difflib.get_close_matches(self.flag, self._store.flag_keys(), n=3)
-            hint = f"did you mean {', '.join(close)}?" if close else "create it, or set LAUNCHDARKLY_FLAG_KEY"
-            _log.error("the environment has no flag %s: the feed stays degraded; %s", self.flag, hint)
-        elif state.reason == "ERROR(WRONG_TYPE)":
-            _log.error("the flag %s does not serve a boolean: the feed stays degraded", self.flag)
+    def _tell(self) -> None:
+        while self._untold:
+            state, data = self._untold.popleft()
+            self._evaluator.report(state, data)
+            for listener in self._state_listeners:
+                try:
+                    listener(state)
+                except Exception:  # noqa: BLE001 - one listener's fault must not keep the others from a kill
+                    _log.exception("a listener failed at epoch %s", state.epoch.to_wire())
 
     def _notify(self) -> None:
-        while self._tokens.get():
+        while self._wait():
             try:
+                self.directives.look()
                 self._refresh()
+                self._tell()
+                self._note_missed()
                 self._note_source()
+                self.directives.remember()
             except Exception:  # noqa: BLE001 - the next change must still be followed
                 _log.exception("could not follow the flag %s", self.flag)
 
+    def _wait(self) -> bool:
+        """Return once there is something to decide; `False` at the end."""
+        while True:
+            due_in_s = self.directives.due_in_s
+            try:
+                return self._tokens.get(timeout=_LOOK_EVERY_S if due_in_s is None else min(due_in_s, _LOOK_EVERY_S))
+            except queue.Empty:
+                if self.directives.look() or (due_in_s is not None and due_in_s <= _LOOK_EVERY_S):
+                    return True
+
+    def _note_missed(self) -> None:
+        missed = self.directives.missed
+        if missed > self._missed:
+            self._missed = missed
+            _log.warning("version %d was written, and the stream has not delivered it: fetching it", missed)
+            self._missed_listener(missed)
+
     def _note_source(self) -> None:
-        source = self.source
-        if source is not self._known_source:
-            _log.info("flag data is %s", source)
-            self._known_source = source
+        known, self._known_source = self._known_source, (self.source, self.is_deaf)
+        if self._known_source != known:
+            if self._known_source[0] is not known[0]:
+                _log.info("flag data is %s", self._known_source[0])
             for listener in self._source_listeners:
                 listener()
 
@@ -239,7 +277,10 @@ class Gate:
         self._tokens.put(True)
 
 
-def _reason(reason: dict[str, Any] | None) -> str:
-    kind = str((reason or {}).get("kind", "ERROR"))
-    error = (reason or {}).get("errorKind")
-    return f"{kind}({error})" if error else kind
+def _not_before(old: Epoch, new: Epoch) -> Epoch:
+    """Return an epoch of which neither part goes down: a hold may have been ahead of the data that ended it."""
+    return Epoch(max(old.version, new.version), max(old.pin, new.pin))
+
+
+def _nobody(_version: int) -> None:
+    """Stand in until somebody listens."""

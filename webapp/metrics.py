@@ -10,8 +10,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from opsctl.core.instances import DataSource
+from opsctl.core.instances import DataSource, Hold
 from opsctl.core.modes import Mode
+from webapp.routes import FEED
+from webapp.traffic import TrafficMeter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,9 +46,10 @@ class Metrics:
         )
         self.dropped = Counter("feed_browsers_dropped", "Browsers that did not read for long", registry=self.registry)
         self.evaluations = Counter("feed_flag_evaluations", "Evaluations by the SDK", registry=self.registry)
+        self.traffic = TrafficMeter()
 
     def watch(self, app: Flask) -> None:
-        """Count the requests that `app` answers."""
+        """Count the requests that `app` answers; those of the feed itself as traffic."""
 
         @app.before_request
         def begin() -> None:
@@ -58,7 +61,10 @@ class Metrics:
             self.requests.labels(route, response.status_code).inc()
             began_at = g.get("began_at")
             if began_at is not None:
-                self.seconds.labels(route).observe(time.perf_counter() - began_at)
+                seconds = time.perf_counter() - began_at
+                self.seconds.labels(route).observe(seconds)
+                if request.blueprint == FEED:
+                    self.traffic.count(response.status_code, seconds)
             return response
 
     def text(self) -> bytes:
@@ -90,6 +96,15 @@ class Readings(Collector):
         for one in DataSource:
             source.add_metric((one,), float(self._gate.source is one))
         yield source
+        hold = GaugeMetricFamily("feed_hold", "1 for why it is degraded against its flag data", labels=("reason",))
+        for why in Hold:
+            hold.add_metric((why,), float(state.hold is why))
+        yield hold
+        yield GaugeMetricFamily("feed_pinned", "1 while pinned to degraded", value=float(state.is_pinned))
+        yield GaugeMetricFamily(
+            "feed_deaf", "1 while the stream has not delivered a version this instance knows of",
+            value=float(self._gate.is_deaf),
+        )  # fmt: skip
         yield CounterMetricFamily("feed_flag_data_ignored", "Items older than before", value=self._store.ignored)
         yield GaugeMetricFamily("feed_sockets", "Connected browsers", value=self._board.connected)
         yield CounterMetricFamily("feed_acks", "Acknowledgements that counted", value=self._board.total)

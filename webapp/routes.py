@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from webapp.pages import Pages
     from webapp.visitors import Visitor, Visitors
 
+FEED = "feed"
+"""Name of the blueprint: of the page, its forms and its API."""
+
 _MOST_PEOPLE = 60
 _MOST_TRIES = 3
 _REVALIDATE = "private, no-cache"
@@ -55,7 +58,7 @@ class FeedRoutes:
 
     def blueprint(self) -> Blueprint:
         """Return the routes."""
-        routes = Blueprint("feed", __name__)
+        routes = Blueprint(FEED, __name__)
         routes.before_request(self._refuse_foreign_forms)
         routes.add_url_rule("/", "index", self._index)
         routes.add_url_rule("/api/mode", "mode", self._mode)

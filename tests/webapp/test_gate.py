@@ -11,7 +11,9 @@ from support.waiting import eventually
 from opsctl.core.epochs import Epoch
 from opsctl.core.instances import DataSource
 from opsctl.core.modes import Mode
+from opsctl.core.objectives import Traffic
 from opsctl.settings import Secret
+from webapp.directives import Directives
 from webapp.flagdata import ObservedStore
 from webapp.gate import Gate
 from webapp.sdk import start_client, stop_client
@@ -28,10 +30,11 @@ def open_gate(tmp_path):
     opened = []
 
     def start(data_source=None, **more):
-        store = ObservedStore()
-        client = start_client(settings(tmp_path, **more), store, data_source=data_source)
+        store, given = ObservedStore(), settings(tmp_path, **more)
+        client = start_client(given, store, data_source=data_source)
         evaluations = []
-        gate = Gate(client, store, FLAG, on_evaluation=lambda: evaluations.append(1))
+        directives = Directives(given, lambda _window_s: Traffic(), None)
+        gate = Gate(client, store, FLAG, directives, on_evaluation=lambda: evaluations.append(1))
         gate.evaluations = evaluations
         gate.start()
         opened.append((gate, client))

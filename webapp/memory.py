@@ -1,0 +1,95 @@
+"""What an instance was told, kept in the data directory so that it outlasts the process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from typing import TYPE_CHECKING
+
+from opsctl.core.flags import FlagRef
+from opsctl.daemon.pin_file import PinFile
+from opsctl.daemon.whole_file import write_whole
+from webapp.overrides import Told
+
+if TYPE_CHECKING:
+    from opsctl.core.pins import Pin
+    from opsctl.settings import Settings
+
+_log = logging.getLogger(__name__)
+_Mark = tuple[int, int, int] | None
+
+
+class Memory:
+    """The pin, which the whole installation shares, and what this instance alone was told.
+
+    A disk that cannot be written to is logged and changes nothing else: what was told is in force all the same, until
+    the process ends.
+
+    Args:
+        settings: Name the data directory and the flag. What was told about the flag of one SDK key is nothing to the
+            next.
+        instance: Whose memory it is.
+    """
+
+    def __init__(self, settings: Settings, instance: str) -> None:
+        ref = FlagRef(settings.project, settings.environment, settings.flag)
+        self._pins = PinFile(settings.data_dir, ref)
+        self._pins_seen: _Mark = None
+        key = settings.sdk_key.reveal() if settings.sdk_key is not None else ""
+        whose = hashlib.sha256(f"{key}\0{settings.base_uri}\0{settings.flag}".encode()).hexdigest()[:16]
+        self._told_path = settings.data_dir / f"told-{instance}-{whose}.json"
+        self._told = Told()
+        self._is_failing = False
+
+    def read_told(self) -> Told:
+        """Return what the process before this one was told; nothing where that cannot be read."""
+        try:
+            self._told = Told.from_wire(json.loads(self._told_path.read_bytes()))
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            _log.error("what this instance was told before cannot be read: %s", error)
+        return self._told
+
+    def keep_told(self, told: Told) -> None:
+        """Write down what this instance was told, if that is something new."""
+        if told == self._told:
+            return
+        try:
+            self._told_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_whole(self._told_path, json.dumps(told.to_wire()).encode())
+        except OSError as error:
+            self._log_once("what this instance was told", error)
+        else:
+            self._told, self._is_failing = told, False
+
+    def read_pin(self) -> Pin | None:
+        """Return the newest pin, or release of one, if its file changed since the last call; else `None`."""
+        try:
+            status = self._pins.path.stat()
+        except OSError:
+            return None
+        mark = (status.st_ino, status.st_size, status.st_mtime_ns)
+        if mark == self._pins_seen:
+            return None
+        try:
+            pin = self._pins.read()
+        except OSError as error:
+            self._log_once("the pin, which cannot be read,", error)
+            return None
+        self._pins_seen = mark
+        return pin
+
+    def keep_pin(self, pin: Pin) -> Pin:
+        """Write a pin down, and return the newest one there is."""
+        try:
+            return self._pins.keep(pin)
+        except OSError as error:
+            self._log_once("the pin", error)
+            return pin
+
+    def _log_once(self, what: str, error: OSError) -> None:
+        if not self._is_failing:
+            self._is_failing = True
+            _log.error("%s is not kept over a restart: %s", what, error)

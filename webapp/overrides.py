@@ -1,0 +1,150 @@
+"""What an instance was told, and what that makes of its flag data. Pure: no clock, no files, no threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from opsctl.core.epochs import Epoch
+from opsctl.core.instances import Hold
+from opsctl.core.modes import Mode
+from opsctl.core.objectives import Condition
+from opsctl.core.wire import exact, position
+from webapp.conditions import LOOK_EVERY_S, ConditionalRestore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opsctl.core.expecting import Expect
+    from opsctl.core.objectives import Traffic
+    from opsctl.core.pins import Pin
+    from webapp.decisions import FlagState
+
+PINNED = "PINNED"
+EXPECTED_KILL = "EXPECTED_KILL"
+CONDITION = "CONDITION"
+_MOST_EXPECTED = 16
+_LONGEST_PATIENCE_MS = 60_000
+_MS_PER_S = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What has to outlast the process: without it a restart could show full what was degraded.
+
+    Attributes:
+        kill_version: Of the kill that the flag data did not show yet; 0: none.
+        condition: On which a restore is followed.
+        is_held: Whether a restore is being held back by it.
+    """
+
+    kill_version: int = 0
+    condition: Condition | None = None
+    is_held: bool = False
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the JSON object that `from_wire` reads."""
+        condition = None if self.condition is None else self.condition.to_wire()
+        return {"kill_version": self.kill_version, "condition": condition, "is_held": self.is_held}
+
+    @classmethod
+    def from_wire(cls, value: Any) -> Told:
+        """Read what `to_wire` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is no such object.
+        """
+        condition = None if value["condition"] is None else Condition.from_wire(value["condition"])
+        return cls(position(value["kill_version"]), condition, exact(value["is_held"], bool))
+
+
+_NOTHING = Told()
+
+
+@dataclass(slots=True)
+class _Expected:
+    is_kill: bool
+    due_at_s: float
+
+
+class Overrides:
+    """Decides what is in force: a pin, then an expected kill, then a condition, then the flag data.
+
+    All times are on one monotonic clock.
+
+    Args:
+        traffic: Returns what was answered within so many seconds before now.
+        told: What a process before this one was told.
+        now_s: The time.
+
+    Attributes:
+        pin: The newest pin, or release of one.
+        missed: The newest version that the flag data did not show in time.
+        due_at_s: When to decide anew although nothing changes; `None`: there is no need.
+    """
+
+    def __init__(self, traffic: Callable[[float], Traffic], *, told: Told = _NOTHING, now_s: float = 0.0) -> None:
+        self.pin: Pin | None = None
+        self.missed = 0
+        self.due_at_s: float | None = None
+        self._expected: dict[int, _Expected] = {}
+        self._condition = ConditionalRestore(traffic)
+        self._hold_version = told.kill_version
+        if told.kill_version:
+            self._expected[told.kill_version] = _Expected(is_kill=True, due_at_s=now_s)
+        if told.condition is not None:
+            self._condition.resume(told.condition, is_held=told.is_held, now_s=now_s)
+
+    def take_pin(self, pin: Pin) -> bool:
+        """Go by this pin if it is newer than the one before; return whether it is."""
+        is_newer = self.pin is None or pin.number > self.pin.number
+        if is_newer:
+            self.pin = pin
+        return is_newer
+
+    def expect(self, told: Expect, now_s: float) -> None:
+        """Take note of the version that the flag should have. A newer kill ends a condition."""
+        patience_s = min(told.within_ms, _LONGEST_PATIENCE_MS) / _MS_PER_S
+        one = self._expected.setdefault(told.version, _Expected(is_kill=False, due_at_s=now_s + patience_s))
+        one.is_kill |= told.is_kill
+        one.due_at_s = min(one.due_at_s, now_s + patience_s)
+        if told.is_kill:
+            self._condition.on_kill(told.version)
+        while len(self._expected) > _MOST_EXPECTED:
+            del self._expected[min(self._expected, key=lambda version: (self._expected[version].is_kill, version))]
+
+    def take_condition(self, condition: Condition) -> None:
+        """Go by this condition instead of the one before."""
+        self._condition.take(condition)
+
+    def decide(self, by_data: FlagState, now_s: float) -> FlagState:
+        """Return what is in force, given what the flag data says; the epoch of that is its own version."""
+        in_force = self._in_force(by_data, now_s)
+        due = [one.due_at_s for one in self._expected.values() if one.due_at_s > now_s]
+        if in_force.hold is Hold.CONDITION:
+            due.append(now_s + LOOK_EVERY_S)
+        self.due_at_s = min(due, default=None)
+        return in_force
+
+    def _in_force(self, by_data: FlagState, now_s: float) -> FlagState:
+        version = by_data.epoch.version
+        for reached in [one for one in self._expected if one <= version]:
+            del self._expected[reached]
+        overdue = [one for one, expected in self._expected.items() if expected.due_at_s <= now_s]
+        self.missed = max([self.missed, *overdue])
+        self._hold_version = max((one for one in overdue if self._expected[one].is_kill), default=0)
+
+        epoch = Epoch(max(version, self._hold_version), 0 if self.pin is None else self.pin.number)
+        degraded = replace(by_data, epoch=epoch, mode=Mode.DEGRADED, revision=0)
+        if self.pin is not None and self.pin.is_set:
+            return replace(degraded, reason=PINNED, is_pinned=True)
+        if self._hold_version:
+            return replace(degraded, reason=EXPECTED_KILL, hold=Hold.EXPECTED)
+        if self._condition.holds(by_data, now_s):
+            return replace(degraded, reason=CONDITION, hold=Hold.CONDITION)
+        return replace(by_data, epoch=epoch)
+
+    @property
+    def told(self) -> Told:
+        """What has to outlast the process."""
+        return Told(self._hold_version, self._condition.condition, self._condition.is_held)
