@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from ldclient.feature_store import InMemoryFeatureStore
 from ldclient.interfaces import FeatureStore
-from ldclient.versioned_data_kind import FEATURES
+from ldclient.versioned_data_kind import FEATURES, SEGMENTS
+
+from webapp.datasets import is_gone
+from webapp.newest import Newest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from ldclient.versioned_data_kind import VersionedDataKind
+
+    from webapp.datasets import DataSet, Item
 
 _log = logging.getLogger(__name__)
 
@@ -35,21 +40,27 @@ class FlagData:
 class ObservedStore(FeatureStore):
     """The SDK's in-memory store, which tells about every write and never goes back to an older version.
 
-    `listen` sets who is told; that callable runs on the SDK's stream thread and must not block. It gets the key of the
-    flag that was written, or `None` when everything was.
+    The SDK writes what its stream brings; `fetched` takes what was asked for beside it, and `load` what was known
+    before the process began. `listen` sets who is told of each write; that callable runs on the writer's thread and
+    must not block. It gets the key of the flag that was written, or `None` when everything was.
 
     `writing` is held while something is written: whoever holds it evaluates by the very data that `flag` tells of.
 
     An item older than one that was held before loses, also in a complete data set: a provider that came back with
-    older data does not undo a kill. It is logged, and counted in `ignored`.
+    older data does not undo a kill. It is logged, and counted in `ignored`. A flag that the stream brings with another
+    salt was deleted and made anew, and is followed whatever its version.
+
+    `changes` rises with whatever was written.
     """
 
     def __init__(self) -> None:
         self._items = InMemoryFeatureStore()
-        self._newest: dict[tuple[str, str], int] = {}
+        self._newest = Newest()
+        self._unheard: frozenset[tuple[str, str]] = frozenset()
         self._flags: dict[str, FlagData] = {}
         self._is_initialized = False
         self.ignored = 0
+        self.changes = 0
         self.writing = threading.Lock()
         self._listener: Callable[[str | None], None] = _nobody
 
@@ -74,37 +85,61 @@ class ObservedStore(FeatureStore):
         """Return the keys of all flags that are held."""
         return tuple(self._flags)
 
+    def is_deaf(self, key: str) -> bool:
+        """Whether what is held of a flag was fetched, and the stream has brought nothing as new."""
+        return (FEATURES.namespace, key) in self._unheard
+
+    @property
+    def has_unheard(self) -> bool:
+        """Whether anything is held that was fetched, and that the stream has not brought."""
+        return bool(self._unheard)
+
+    def load(self, data: DataSet) -> None:
+        """Hold what was known before; call it before the client is started."""
+        with self.writing:
+            self._replace_all(data)
+
+    def fetched(self, data: DataSet) -> bool:
+        """Take what is newer in a complete data set that was asked for; return whether anything was.
+
+        What asks may be answered by a server that lags behind the stream. So nothing that is held is dropped unless
+        all the rest is as new, and a flag that seems to be another one of that key is left to the stream.
+        """
+        with self.writing:
+            items = [(kind, item) for kind, of_kind in data.items() for item in of_kind.values()]
+            newer = [(kind, item) for kind, item in items if self._newest.is_newer(kind, item)]
+            if not newer and self._is_initialized:
+                return False
+            if all(self._newest.is_current(kind, item) for kind, item in items):
+                self._replace_all(data)
+            else:
+                for kind, item in newer:
+                    self._put(kind, item)
+            self._unheard |= {(kind.namespace, item["key"]) for kind, item in newer}
+        self._listener(None)
+        return True
+
+    def snapshot(self) -> DataSet:
+        """Return everything that is held, and what is known to be deleted, as it was sent."""
+        with self.writing:
+            return {kind: self._encoded(kind) | self._newest.deleted(kind) for kind in (FEATURES, SEGMENTS)}
+
     def init(self, all_data: Mapping[VersionedDataKind, Mapping[str, Any]]) -> None:
         """Replace all data (SDK)."""
         with self.writing:
-            kept = {kind: self._without_older(kind, items) for kind, items in all_data.items()}
-            self._items.init(kept)
-            flags = kept.get(FEATURES, {})
-            self._flags = {key: _flag_data(item) for key, item in flags.items() if not item.get("deleted")}
-            self._is_initialized = True
+            self._replace_all({kind: self._without_older(kind, items) for kind, items in all_data.items()})
+            for kind, items in all_data.items():
+                self._hear(kind, items, [key for name, key in self._unheard if name == kind.namespace])
         self._listener(None)
 
     def upsert(self, kind: VersionedDataKind, item: Any) -> None:
         """Write one item, if it is newer (SDK)."""
-        with self.writing:
-            if self._is_newer(kind, item["key"], item["version"]):
-                self._items.upsert(kind, item)
-                self._note(kind, item["key"], item["version"])
-                if kind is FEATURES:
-                    self._flags[item["key"]] = _flag_data(item)
-        if kind is FEATURES:
-            self._listener(item["key"])
+        self._write(kind, item)
 
     def delete(self, kind: VersionedDataKind, key: str, version: int) -> None:
         """Delete one item, if the deletion is newer (SDK)."""
-        with self.writing:
-            if self._is_newer(kind, key, version):
-                self._items.delete(kind, key, version)
-                self._note(kind, key, version)
-                if kind is FEATURES:
-                    self._flags.pop(key, None)
-        if kind is FEATURES:
-            self._listener(key)
+        newest = self._newest.of(kind, key) or {}
+        self._write(kind, {"key": key, "version": version, "deleted": True, "salt": newest.get("salt")})
 
     def get(self, kind: VersionedDataKind, key: str, callback: Callable[[Any], Any] = lambda item: item) -> Any:
         """Return one item through `callback` (SDK)."""
@@ -119,42 +154,76 @@ class ObservedStore(FeatureStore):
         """Whether there was a complete data set (SDK)."""
         return self._is_initialized
 
-    def _without_older(self, kind: VersionedDataKind, items: Mapping[str, Any]) -> dict[str, Any]:
-        kept = {}
-        for key, item in items.items():
-            newest = self._newest_of(kind, key)
-            if item["version"] >= newest:
-                self._note(kind, key, item["version"])
-                kept[key] = item
-                continue
-            self._ignore(key, item["version"], newest)
-            held = self._items.get(kind, key)
-            if held is not None:
-                kept[key] = kind.encode(held)
-        return kept
+    def _write(self, kind: VersionedDataKind, item: Item) -> None:
+        with self.writing:
+            if self._newest.is_newer(kind, item) or self._newest.is_another(kind, item):
+                self._put(kind, item)
+            elif self._newest.is_older(kind, item):
+                self._ignore(kind, [item])
+            self._hear(kind, {item["key"]: item}, [item["key"]])
+        if kind is FEATURES:
+            self._listener(item["key"])
 
-    def _is_newer(self, kind: VersionedDataKind, key: str, version: int) -> bool:
-        newest = self._newest_of(kind, key)
-        if version < newest:
-            self._ignore(key, version, newest)
-        return version > newest
+    def _put(self, kind: VersionedDataKind, item: Item) -> None:
+        key = item["key"]
+        kind.decode(item)
+        if self._newest.is_another(kind, item):
+            # the SDK's store would compare its version with that of the one before
+            rest: DataSet = {one: self._encoded(one) for one in (FEATURES, SEGMENTS)}
+            rest[kind].pop(key, None)
+            self._items.init(rest)
+        if is_gone(item):
+            self._items.delete(kind, key, item["version"])
+        else:
+            self._items.upsert(kind, item)
+        if kind is FEATURES:
+            self._flags.pop(key, None) if is_gone(item) else self._flags.update({key: _flag_data(item)})
+        self._newest.note(kind, item)
+        self.changes += 1
 
-    def _ignore(self, key: str, version: int, newest: int) -> None:
-        self.ignored += 1
+    def _replace_all(self, data: Mapping[VersionedDataKind, Mapping[str, Item]]) -> None:
+        there = {kind: {key: item for key, item in items.items() if not is_gone(item)} for kind, items in data.items()}
+        self._items.init(there)
+        for kind, items in data.items():
+            self._newest.note_all(kind, items)
+        self._flags = {key: _flag_data(item) for key, item in there.get(FEATURES, {}).items()}
+        self._is_initialized = True
+        self.changes += 1
+
+    def _without_older(self, kind: VersionedDataKind, items: Mapping[str, Item]) -> dict[str, Item]:
+        older = {key: item for key, item in items.items() if self._newest.is_older(kind, item)}
+        if not older:
+            return dict(items)
+        self._ignore(kind, list(older.values()))
+        held = self._encoded(kind)
+        return {
+            key: held[key] if key in older else item for key, item in items.items() if key not in older or key in held
+        }
+
+    def _hear(self, kind: VersionedDataKind, items: Mapping[str, Item], keys: Iterable[str]) -> None:
+        """Note what the stream brought: of each of those keys what is there, or that there is nothing."""
+        heard = {key for key in keys if key not in items or self._newest.is_current(kind, items[key])}
+        self._unheard -= {(kind.namespace, key) for key in heard}
+
+    def _encoded(self, kind: VersionedDataKind) -> dict[str, Item]:
+        return {key: kind.encode(item) for key, item in self._items.all(kind, dict).items()}
+
+    def _ignore(self, kind: VersionedDataKind, items: list[Item]) -> None:
+        """Tell of older items; not of those which the stream merely brings later than they were fetched."""
+        known = [item for item in items if (kind.namespace, item["key"]) not in self._unheard]
+        if not known:
+            return
+        self.ignored += len(known)
+        first, more = known[0], f" (and {len(known) - 1} more like it)" if len(known) > 1 else ""
+        newest = self._newest.of(kind, first["key"]) or first
         _log.error(
-            "ignoring version %d of %s: had version %d before; a provider that was put back in time is followed again"
-            " after a restart of the feed",
-            version, key, newest,
+            "ignoring version %d of %s%s: had version %d before; to follow a provider that was put back in time,"
+            " stop the feed, remove last-known-*.json from its data directory, and start it again",
+            first["version"], first["key"], more, newest["version"],
         )  # fmt: skip
 
-    def _note(self, kind: VersionedDataKind, key: str, version: int) -> None:
-        self._newest[kind.namespace, key] = max(version, self._newest_of(kind, key))
 
-    def _newest_of(self, kind: VersionedDataKind, key: str) -> int:
-        return self._newest.get((kind.namespace, key), -1)
-
-
-def _flag_data(flag: Mapping[str, Any]) -> FlagData:
+def _flag_data(flag: Item) -> FlagData:
     return FlagData(version=flag["version"], depends_on_visitor=_depends_on_visitor(flag))
 
 

@@ -44,6 +44,10 @@ class Freshness:
         """Take note that data was received."""
         self._confirmed_at = time.monotonic()
 
+    def on_last_known(self, age_s: float) -> None:
+        """Take note that there is data which the provider confirmed so long ago, before this process began."""
+        self._confirmed_at = time.monotonic() - max(age_s, 0.0)
+
     def on_stream(self, *, is_valid: bool) -> None:
         """Take note that the stream became valid, or broke."""
         if self._confirmed_at is not None and (is_valid or (self._is_valid and not self.is_checked)):

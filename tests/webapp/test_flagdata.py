@@ -60,6 +60,18 @@ def test_older_data_is_counted_and_logged_however_it_comes(caplog):
     assert "ignoring version 5 of kill: had version 7 before" in caplog.text
 
 
+def test_each_write_that_counts_is_counted():
+    store = stored(a_flag(7))
+    before = store.changes
+
+    store.upsert(FEATURES, a_flag(7))
+    store.upsert(FEATURES, a_flag(6))
+    assert store.changes == before
+    store.upsert(SEGMENTS, {"key": "beta", "version": 1})
+    store.delete(SEGMENTS, "beta", 2)
+    assert store.changes == before + 2
+
+
 def test_data_that_was_being_written_during_a_fork_is_dropped():
     store = stored(a_flag(7))
     store.writing.acquire()
@@ -95,6 +107,142 @@ def test_an_older_patch_loses():
     store.upsert(FEATURES, a_flag(6, on=False))
 
     assert store.get(FEATURES, "kill")["on"] is True
+
+
+def data(*flags, segments=()):
+    return {FEATURES: {one["key"]: one for one in flags}, SEGMENTS: {one["key"]: one for one in segments}}
+
+
+def test_many_older_items_are_one_line_in_the_log(caplog):
+    store = stored(*(a_flag(7, key=f"flag-{number}") for number in range(5)))
+
+    store.init(data(*(a_flag(5, key=f"flag-{number}") for number in range(5))))
+
+    assert (store.ignored, len(caplog.records)) == (5, 1)
+    assert "ignoring version 5 of flag-0 (and 4 more like it)" in caplog.text
+
+
+def test_a_flag_that_was_deleted_and_made_anew_is_followed_whatever_its_version(caplog):
+    store = stored(a_flag(7, salt="first"), a_flag(3, key="other"))
+    store.upsert(FEATURES, a_flag(1, salt="second", on=False))
+
+    assert (store.flag("kill").version, store.get(FEATURES, "kill")["on"]) == (1, False)
+    assert store.flag("other").version == 3
+    assert store.get(FEATURES, "other") is not None
+
+    store.init(data(a_flag(1, salt="third")))
+    assert (store.get(FEATURES, "kill")["on"], store.flag_keys()) == (True, ("kill",))
+    store.delete(FEATURES, "kill", 2)
+    store.upsert(FEATURES, a_flag(1, salt="third"))
+    assert store.flag("kill") is None
+    store.upsert(FEATURES, a_flag(1, salt="fourth"))
+    assert store.flag("kill").version == 1
+    assert "ignoring version 1 of kill: had version 2 before" in caplog.text
+
+
+def test_what_is_loaded_outranks_what_is_older_and_counts_as_data():
+    store = ObservedStore()
+    store.load(data(a_flag(7, on=False)))
+
+    assert (store.initialized, store.flag("kill").version, store.is_deaf("kill")) == (True, 7, False)
+    store.init(data(a_flag(6)))
+    assert store.get(FEATURES, "kill")["on"] is False
+
+
+def test_a_deletion_survives_being_saved_and_loaded():
+    before = stored(a_flag(7), a_flag(2, key="other"))
+    before.delete(FEATURES, "kill", 8)
+
+    after = ObservedStore()
+    after.load(before.snapshot())
+    after.init(data(a_flag(7), a_flag(2, key="other")))
+
+    assert (after.flag("kill"), after.get(FEATURES, "kill"), after.flag_keys()) == (None, None, ("other",))
+
+
+def test_a_snapshot_is_what_was_sent():
+    flag, segment = a_flag(7, salt="s", unknown={"to": "us"}), {"key": "beta", "version": 4, "included": ["noor"]}
+
+    assert ObservedStore().snapshot() == data()
+    store = ObservedStore()
+    store.init(data(flag, segments=[segment]))
+    assert store.snapshot() == data(flag, segments=[segment])
+
+
+def test_what_was_fetched_is_deaf_until_the_stream_brings_it():
+    store = stored(a_flag(7))
+    told = []
+    store.listen(told.append)
+
+    assert store.fetched(data(a_flag(8, on=False))) is True
+    assert (store.flag("kill").version, store.is_deaf("kill"), store.has_unheard, told) == (8, True, True, [None])
+
+    store.upsert(FEATURES, a_flag(8, on=False))
+    assert (store.is_deaf("kill"), store.has_unheard, told) == (False, False, [None, "kill"])
+
+
+@pytest.mark.parametrize("version", [8, 9])
+def test_a_complete_data_set_ends_the_deafness_too(version):
+    store = stored(a_flag(7))
+    store.fetched(data(a_flag(8), a_flag(1, key="other")))
+
+    store.init(data(a_flag(version)))
+
+    assert store.has_unheard is False
+
+
+def test_a_stream_that_brings_older_data_than_was_fetched_is_still_deaf_and_no_error(caplog):
+    store = stored(a_flag(7))
+    store.fetched(data(a_flag(9, on=False)))
+
+    store.upsert(FEATURES, a_flag(8))
+    store.init(data(a_flag(8)))
+
+    assert (store.flag("kill").version, store.is_deaf("kill"), store.ignored) == (9, True, 0)
+    assert caplog.records == []
+
+
+def test_fetching_what_is_held_changes_nothing_and_is_not_told():
+    store = stored(a_flag(7))
+    told = []
+    store.listen(told.append)
+
+    assert store.fetched(data(a_flag(7))) is False
+    assert store.fetched(data(a_flag(6))) is False
+
+    assert (told, store.has_unheard, store.flag("kill").version) == ([], False, 7)
+
+
+def test_a_fetched_set_that_is_newer_throughout_replaces_everything():
+    store = stored(a_flag(7), a_flag(1, key="gone"))
+
+    store.fetched(data(a_flag(8)))
+
+    assert store.flag_keys() == ("kill",)
+
+
+def test_a_fetched_set_that_lags_behind_takes_nothing_away():
+    store = stored(a_flag(7), a_flag(5, key="ahead"), a_flag(1, key="new"))
+
+    store.fetched(data(a_flag(8), a_flag(4, key="ahead")))
+
+    assert {key: store.flag(key).version for key in store.flag_keys()} == {"kill": 8, "ahead": 5, "new": 1}
+
+
+def test_a_fetched_flag_that_is_another_one_is_left_to_the_stream():
+    store = stored(a_flag(7, salt="new"))
+
+    store.fetched(data(a_flag(9, salt="old"), a_flag(1, key="other")))
+
+    assert (store.flag("kill").version, store.flag("other").version) == (7, 1)
+
+
+def test_what_is_fetched_before_there_was_any_data_is_data():
+    store = ObservedStore()
+
+    assert store.fetched(data(a_flag(7))) is True
+
+    assert (store.initialized, store.is_deaf("kill")) == (True, True)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,27 @@ def test_data_of_a_broken_stream_is_last_known_and_ages():
     assert 0 <= first <= freshness.age_s
 
 
+def test_last_known_data_has_the_age_it_had_and_ages_on(now):
+    freshness = Freshness()
+
+    freshness.on_last_known(3600.0)
+    freshness.on_stream(is_valid=False)
+
+    now[0] += 5
+    assert (freshness.source, freshness.age_s) == (DataSource.LAST_KNOWN, 3605.0)
+    freshness.on_data()
+    freshness.on_stream(is_valid=True)
+    assert (freshness.source, freshness.age_s) == (DataSource.LIVE, 0.0)
+
+
+def test_data_from_the_future_is_not_younger_than_now(now):
+    freshness = Freshness()
+
+    freshness.on_last_known(-7200.0)
+
+    assert freshness.age_s == 0.0
+
+
 @pytest.fixture
 def now(monkeypatch):
     """A clock that is set by hand."""
