@@ -23,8 +23,9 @@ _NOT_KILLED = frozenset({Outcome.SUPERSEDED, Outcome.INTERRUPTED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Until:
-    """For how long a kill is to last, in seconds, what has to hold for the restore, and who makes it."""
+    """For how long a kill is to last, as given and in seconds, what has to hold for the restore, and who makes it."""
 
+    given: str
     for_s: float
     objective: Objective
     is_here: bool = False
@@ -46,7 +47,7 @@ def until_of(duration: str | None, *, here: bool, max_error_rate: str | None, ma
     for_s = duration_option("--for", duration)
     if not _SHORTEST_S <= for_s <= _LONGEST_S:
         raise OpsError(ErrorCode.USAGE, f"--for {duration} is not from 1s to 8760h", hint="correct --for")
-    return Until(for_s=for_s, objective=objective, is_here=here)
+    return Until(given=duration, for_s=for_s, objective=objective, is_here=here)
 
 
 def with_end(call: Call, receipt: Receipt, until: Until | None) -> tuple[Receipt, OpsError | None]:
@@ -87,8 +88,10 @@ def with_planned_end(receipt: Receipt, until: Until | None) -> Receipt:
     """Return the receipt of a dry run with how the kill would end by itself."""
     if until is None:
         return receipt
-    note = f"the provider would be asked to turn it on again after {rendering.span(until.for_s)}"
-    return replace(receipt, notes=(*receipt.notes, note))
+    who = "this process would wait, and" if until.is_here else "the provider would be asked to"
+    note = f"{who} turn it on again after {rendering.span(until.for_s)}"
+    options = ("--for", until.given, *(("--here",) if until.is_here else ()))
+    return replace(receipt, notes=(*receipt.notes, note), options=(*receipt.options, *options))
 
 
 def _noted(receipt: Receipt, cleared: Cleared) -> Receipt:

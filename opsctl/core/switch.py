@@ -95,6 +95,7 @@ class Receipt:
         written_at_s: When the write was accepted; `None` when nothing was written.
         ended_at_s: When there was nothing more to wait for; `None` in a dry run.
         until: How a kill ends by itself, where that was arranged.
+        options: Further options that the command has to have again where it is shown.
     """
 
     plan: SwitchPlan
@@ -112,6 +113,7 @@ class Receipt:
     written_at_s: float | None = None
     ended_at_s: float | None = None
     until: Arrangement | None = None
+    options: tuple[str, ...] = ()
 
 
 def plan_kill(flag: Flag, ref: FlagRef) -> SwitchPlan:

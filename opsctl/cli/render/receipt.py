@@ -38,7 +38,7 @@ def to_text(receipt: Receipt, view: View) -> str:
     if receipt.outcome is Outcome.PLANNED:
         lines += _would(receipt, view)
     elif receipt.propagation is not None:
-        lines += _observed(receipt.propagation, view)
+        lines += observed_lines(receipt.propagation, view)
     if receipt.propagation is not None:
         lines += elsewhere_lines(view, receipt.propagation.elsewhere)
     if receipt.outcome is Outcome.NO_INSTANCES and receipt.written_ms is not None:
@@ -46,17 +46,9 @@ def to_text(receipt: Receipt, view: View) -> str:
     if receipt.until is not None:
         lines += timed.lines(receipt.until, receipt.plan.ref, view)
     for note in receipt.notes:
-        lines += _wrapped(view, note, label="note")
+        lines += view.wrapped("note", note)
     lines.append(_closing(receipt, view))
     return "\n".join(lines)
-
-
-def progress(seen: Propagation) -> str:
-    """Return how far it is while it is waited for, on one line."""
-    return (
-        f"waiting: instances {seen.instances_confirmed:,}/{seen.instances:,}"
-        f"   browsers {seen.browsers_confirmed:,}/{seen.browsers:,}"
-    )
 
 
 def to_data(receipt: Receipt, view: View) -> dict[str, Any]:
@@ -74,8 +66,8 @@ def to_data(receipt: Receipt, view: View) -> dict[str, Any]:
         "incident": receipt.incident,
         "written_ms": receipt.written_ms,
         "expected_mode": plan.expected_mode,
-        "instances": None if seen is None else _instances_data(seen),
-        "browsers": None if seen is None else _browsers_data(seen),
+        "instances": None if seen is None else instances_data(seen),
+        "browsers": None if seen is None else browsers_data(seen),
         "stragglers": [] if seen is None else list(seen.stragglers),
         "elsewhere": [] if seen is None else list(seen.elsewhere),
         "notes": list(receipt.notes),
@@ -116,50 +108,6 @@ def _would(receipt: Receipt, view: View) -> list[str]:
     ]
 
 
-def _observed(seen: Propagation, view: View) -> list[str]:
-    if not seen.instances:
-        return [none_found(view, seen.elsewhere)]
-    instances = f"{seen.instances_confirmed:,}/{seen.instances:,}"
-    moment = "" if seen.last_instance_ms is None else format_ms(seen.last_instance_ms)
-    lines = [view.line("instances", _marked(view, instances, seen.instances_confirmed == seen.instances), moment)]
-    browsers = f"{seen.browsers_confirmed:,}/{seen.browsers:,}"
-    missing = seen.browsers - seen.browsers_confirmed
-    lines.append(
-        view.line(
-            "browsers",
-            _marked(view, browsers, not missing),
-            *(f"{name} {format_ms(value)}" for name, value in _latencies(seen).items() if value is not None),
-            f"{missing:,} not confirmed" if missing else "",
-        )
-    )
-    for straggler in seen.stragglers:
-        lines += _wrapped(view, straggler)
-    return lines
-
-
-def _wrapped(view: View, sentence: str, label: str = "") -> list[str]:
-    width = max(view.width or 10_000, _NARROWEST)
-    start = label.ljust(len(_INDENT))
-    return textwrap.wrap(
-        plain(sentence),
-        width,
-        initial_indent=start,
-        subsequent_indent=_INDENT + "  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
-def _marked(view: View, text: str, is_good: bool) -> str:  # noqa: FBT001 - the text is good or it is not
-    return view.good(text) if is_good else view.bad(text)
-
-
-def _latencies(seen: Propagation) -> dict[str, float | None]:
-    if not seen.latency.count:
-        return {"p50": None, "p99": None, "max": None}
-    return {"p50": seen.latency.percentile(50), "p99": seen.latency.percentile(99), "max": seen.latency.max_ms}
-
-
 def _closing(receipt: Receipt, view: View) -> str:
     plan = receipt.plan
     undo = ("undo", view.command(plan.change.undo, plan.ref.key))
@@ -174,7 +122,7 @@ def _closing(receipt: Receipt, view: View) -> str:
 
 def _reasons(receipt: Receipt) -> list[str]:
     given = (("--reason", receipt.reason), ("--incident", receipt.incident))
-    return [word for option, text in given if text for word in (option, plain(text))]
+    return [*(word for option, text in given if text for word in (option, plain(text))), *receipt.options]
 
 
 def _state(receipt: Receipt) -> str:
@@ -201,15 +149,3 @@ def _confirmed_state(receipt: Receipt) -> str:
     has_browsers = seen is not None and seen.browsers > 0
     who = " for everyone connected" if has_browsers else "; no browser is connected"
     return f"{mode}: avatars and recommendations are {verb}{who}."
-
-
-def _instances_data(seen: Propagation) -> dict[str, Any]:
-    return {"total": seen.instances, "confirmed": seen.instances_confirmed, "last_ms": seen.last_instance_ms}
-
-
-def _browsers_data(seen: Propagation) -> dict[str, Any]:
-    return {
-        "connected": seen.browsers,
-        "confirmed": seen.browsers_confirmed,
-        **{f"{name}_ms": value for name, value in _latencies(seen).items()},
-    }

@@ -49,7 +49,7 @@ def lines(arranged: Arrangement, ref: FlagRef, view: View) -> list[str]:
     """Return the lines of the report that say how the kill ends."""
     at = moment(arranged.change.at_ms, now_ms=arranged.change.created_ms)
     return [
-        view.line("until", at, f"in {span(arranged.for_s)}", f"{view.provider} turns it on then by itself"),
+        view.line("until", at, f"in {span(arranged.for_s)}", f"{_provider(view)} turns it on"),
         view.line("", f"to have it stay off: {view.command(Change.KILL, ref.key)}"),
         *_guard_lines(arranged.guard, view),
         *(_skew_lines(arranged.ahead_s, view) if arranged.ahead_s else ()),
@@ -136,8 +136,12 @@ def _guard_lines(guard: Guard, view: View) -> list[str]:
 
 def _skew_lines(ahead_s: float, view: View) -> list[str]:
     which = "behind" if ahead_s > 0 else "ahead of"
-    text = f"this machine's clock is {format_age(abs(ahead_s))} {which} that of the {view.provider}, which counts here"
-    return _wrapped(view, "clock", text.replace("the LaunchDarkly", "LaunchDarkly"))
+    text = f"this machine's clock is {format_age(abs(ahead_s))} {which} that of {_provider(view)}, which counts here"
+    return _wrapped(view, "clock", text)
+
+
+def _provider(view: View) -> str:
+    return f"the {view.provider}" if view.provider.startswith("local") else view.provider
 
 
 def _wrapped(view: View, label: str, text: str) -> list[str]:
