@@ -47,8 +47,11 @@ def serve(settings: Settings, environ: Mapping[str, str], *, number: int) -> Non
     )
     instance = f"worker-{number}"
     path = run_dir(settings.data_dir) / f"{instance}.sock"
+    remote = RemoteControl.opened(settings, environ, number=number)
     feed = build_feed(settings, instance=instance)
-    control = control_server(feed, instance, path)
+    controls = [control_server(feed, instance, path)]
+    if remote is not None:
+        controls.append(remote.server(ControlApp(feed, instance), feed.metrics.registry))
     pages = pywsgi.WSGIServer(
         listener, feed.app, handler_class=_FeedHandler, log=None, error_log=logging.getLogger("webapp.http")
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import urllib3
@@ -16,6 +17,7 @@ from opsctl.core.processes import ChildSpec
 from opsctl.core.rundir import run_dir
 from opsctl.core.serving import ServedMode
 from opsctl.daemon.listener import LISTEN_FD, open_listener
+from opsctl.daemon.remote_control import CONTROL_FD, control_tls, open_control_listener
 from opsctl.settings.environ import child_environ
 from opsctl.settings.installation import READY_FILE_NAME
 
@@ -31,9 +33,11 @@ _FLAG_SERVICE_SETTINGS = ("data_dir",)
 _WORKER_SETTINGS = (
     "sdk_key", "project", "environment", "flag", "base_uri", "stream_uri", "events_uri", "data_dir", "host", "port",
     "allowed_hosts", "behind_proxy", "avatar_api_url", "avatar_api_key", "avatar_image_hosts", "avatar_deadline_s",
-    "post_interval_s", "restore_rate", "fanout", "redis_url", "redis_prefix",
+    "post_interval_s", "restore_rate", "fanout", "redis_url", "redis_prefix", "control_listen", "control_token",
+    "control_tls_cert", "control_tls_key", "control_url",
 )  # fmt: skip
 _LOOPBACK_OF_ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
+_CONTROL = "control channel"
 _POLL_S = 0.02
 
 
@@ -54,7 +58,8 @@ class LocalStack:
         """Claim the ports the stack needs; give them back at the end.
 
         Raises:
-            OpsError: `port_in_use`, naming the port and the option that moves it.
+            OpsError: `port_in_use`, naming the port and the option that moves it; `bad_config`, when the control
+                channel would not be safe where it is to listen.
         """
         with ExitStack() as open_sockets:
             listeners = {}
@@ -66,6 +71,10 @@ class LocalStack:
             for name, host, port, option in wanted:
                 listener = open_listener(host, port, what=f"the {name}", option=option)
                 listeners[name] = open_sockets.enter_context(listener)
+            if settings.control_listen is not None:
+                control_tls(settings)
+                listener = open_control_listener(settings.control_listen, number=0)
+                listeners[_CONTROL] = open_sockets.enter_context(listener)
             yield cls(settings, environ, listeners)
 
     def flag_service(self) -> ChildSpec:
@@ -96,7 +105,12 @@ class LocalStack:
         """Return the web worker; it is ready when its page can be asked for."""
         run_dir(settings.data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
         environ = child_environ(self._environ, settings, _WORKER_SETTINGS) | {"OPSCTL_WORKER": "0"}
-        return self._child("feed", ("webapp.worker",), environ, lambda: self._get("/healthz") is not None)
+        child = self._child("feed", ("webapp.worker",), environ, lambda: self._get("/healthz") is not None)
+        if _CONTROL not in self._listeners:
+            return child
+        descriptor = self._listeners[_CONTROL].fileno()
+        environ = {**child.environ, CONTROL_FD: str(descriptor)}
+        return replace(child, environ=environ, pass_fds=(*child.pass_fds, descriptor))
 
     def served_mode(self, *, settle_s: float) -> ServedMode:
         """Ask the running feed for its mode; wait up to `settle_s` for live flag data behind it.

@@ -18,20 +18,20 @@ LISTEN_FD = "OPSCTL_LISTEN_FD"
 _BACKLOG = 2048
 
 
-def inherited_listener(environ: Mapping[str, str]) -> socket.socket | None:
-    """Return the listening socket that the supervisor opened for this process, if it did.
+def inherited_listener(environ: Mapping[str, str], name: str = LISTEN_FD) -> socket.socket | None:
+    """Return the listening socket that the supervisor opened for this process, if it did; `name` tells which.
 
     Raises:
-        OpsError: `bad_config`, when what `OPSCTL_LISTEN_FD` names is not one.
+        OpsError: `bad_config`, when what stands in the environment by that name is not one.
     """
-    text = environ.get(LISTEN_FD, "")
+    text = environ.get(name, "")
     if not text:
         return None
     try:
         return socket.socket(fileno=os.dup(int(text)))
     except (ValueError, OSError) as error:
         raise OpsError(
-            ErrorCode.BAD_CONFIG, f"{LISTEN_FD}={text} is not a listening socket", hint=f"unset {LISTEN_FD}"
+            ErrorCode.BAD_CONFIG, f"{name}={text} is not a listening socket", hint=f"unset {name}"
         ) from error
 
 
@@ -39,7 +39,8 @@ def open_listener(host: str, port: int, *, what: str, option: str) -> socket.soc
     """Listen on `host:port` (port 0: any free one); connections queue until a child accepts them.
 
     Raises:
-        OpsError: `port_in_use` or `bad_config`, naming `what` was to listen there and the `option` that moves it.
+        OpsError: `port_in_use` or `bad_config`, naming `what` was to listen there and the `option` that moves it: what
+            is written before the port, with a space between unless it ends with a colon.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -62,11 +63,12 @@ def open_listener(host: str, port: int, *, what: str, option: str) -> socket.soc
 
 
 def _bind_error(error: OSError, host: str, port: int, what: str, option: str) -> OpsError:
+    move = option if option.endswith(":") else f"{option} "
     if error.errno == errno.EADDRINUSE:
-        message, hint = f"port {port} is in use, {what} cannot listen on it", f"take another: {option} {port + 1}"
+        message, hint = f"port {port} is in use, {what} cannot listen on it", f"take another: {move}{port + 1}"
         return OpsError(ErrorCode.PORT_IN_USE, message, hint=hint)
     if error.errno == errno.EACCES:
         message = f"{what} may not listen on port {port}"
-        return OpsError(ErrorCode.BAD_CONFIG, message, hint=f"take one above 1023: {option} 8080")
+        return OpsError(ErrorCode.BAD_CONFIG, message, hint=f"take one above 1023: {move}8080")
     message = f"{what} cannot listen on {host}:{port}: {error.strerror}"
     return OpsError(ErrorCode.BAD_CONFIG, message, hint="listen on 127.0.0.1")

@@ -84,6 +84,6 @@ def drips_until_closed(client, ends_at):
 QUICK_WORKER = (
     "from gevent import monkey; monkey.patch_all()\n"
     "import os, sys, webapp.serving, webapp.worker\n"
-    "webapp.serving._BODY_S = 1.0\n"
+    "webapp.timed_http.TimedHandler.body_s = 1.0\n"
     "sys.exit(webapp.worker.main(os.environ))\n"
 )
