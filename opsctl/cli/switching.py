@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from opsctl.cli.confirmation import ensure_confirmed
 from opsctl.cli.exit_codes import exit_code_of
 from opsctl.cli.render import receipt as rendering
+from opsctl.cli.render.propagation import progress
 from opsctl.cli.timing import with_end, with_planned_end
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.services.prepared import SwitchRequest
@@ -29,7 +30,7 @@ def switch(
     Raises:
         OpsError: what `SwitchService` raises; `confirmation_required`.
     """
-    service = call.services.switch(call.note, lambda seen: call.progress(rendering.progress(seen)))
+    service = call.services.switch(call.note, lambda seen: call.progress(progress(seen)))
     request = SwitchRequest(
         ref=call.ref,
         change=change,

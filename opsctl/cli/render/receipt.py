@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 from opsctl.cli.render import timed
+from opsctl.cli.render.propagation import browsers_data, instances_data, observed_lines
 from opsctl.cli.render.view import elsewhere_lines, none_found
 from opsctl.core.durations import format_ms
 from opsctl.core.modes import Mode
@@ -14,11 +14,7 @@ from opsctl.core.text import plain
 
 if TYPE_CHECKING:
     from opsctl.cli.render.view import View
-    from opsctl.core.propagation import Propagation
     from opsctl.core.switch import Receipt
-
-_INDENT = " " * 13
-_NARROWEST = 40
 
 
 def to_text(receipt: Receipt, view: View) -> str:

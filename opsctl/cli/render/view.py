@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 _LABEL_WIDTH = 13
 _GAP = "   "
+_NARROWEST, _UNBOUNDED = 40, 10_000
 _RESET = "\033[0m"
 _GOOD, _BAD, _STRONG = "\033[32m", "\033[31m", "\033[1m"
 
@@ -50,6 +52,17 @@ class View:
             else:
                 lines.append(indent + part)
         return "\n".join(lines)
+
+    def wrapped(self, label: str, sentence: str) -> list[str]:
+        """Return a labelled sentence on as many lines as it needs, safe to show."""
+        return textwrap.wrap(
+            plain(sentence),
+            max(self.width or _UNBOUNDED, _NARROWEST),
+            initial_indent=label.ljust(_LABEL_WIDTH),
+            subsequent_indent=" " * (_LABEL_WIDTH + 2),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
     def target_line(self) -> str:
         """Return the line that says what is addressed; it comes first."""
