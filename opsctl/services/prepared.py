@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from opsctl.core.expecting import Expect
 from opsctl.core.journal import Accepted
 from opsctl.core.propagation import Expectation
+from opsctl.core.shares import ALL, Share
 from opsctl.core.switch import Change, Receipt, choose_confirmation, comment_of
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ class SwitchRequest:
     """What the operator wants.
 
     `timeout_s` bounds reading, and then writing and waiting together, each from its own start: thinking about a
-    question costs nothing.
+    question costs nothing. `browsers` is the part of the connected ones that has to confirm. `asks_approval` has the
+    change asked for, and not written.
     """
 
     ref: FlagRef
@@ -29,6 +31,8 @@ class SwitchRequest:
     incident: str | None = None
     timeout_s: float = 10.0
     wait: bool = True
+    browsers: Share = ALL
+    asks_approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,10 @@ class PreparedSwitch:
 
     def expectation(self, version: int) -> Expectation:
         """Return what an instance has to say to count, once the flag is at that version."""
-        return Expectation(self.plan.ref, version, self.plan.expected_mode, self.environment.sdk_key_digest)
+        plan = self.plan
+        return Expectation(
+            plan.ref, version, plan.expected_mode, self.environment.sdk_key_digest, browsers=self.request.browsers
+        )
 
     def told(self, version: int) -> Expect:
         """Return what instances are told, once the flag is at that version."""

@@ -283,7 +283,7 @@ def test_names_of_browsers_cannot_drive_the_terminal(opsctl, wired):
 
 @pytest.mark.parametrize(
     ("code", "exit_code"),
-    [(ErrorCode.FORBIDDEN, 4), (ErrorCode.UNREACHABLE, 5), (ErrorCode.APPROVAL_REQUIRED, 6), (ErrorCode.CONFLICT, 6)],
+    [(ErrorCode.FORBIDDEN, 4), (ErrorCode.UNREACHABLE, 5), (ErrorCode.REFUSED, 6), (ErrorCode.CONFLICT, 6)],
 )
 def test_what_the_provider_refuses_has_its_exit_code(opsctl, wired, code, exit_code):
     wired.flags_at_provider.fail_writes(OpsError(code, "no", hint="do this"))
