@@ -10,6 +10,7 @@ from opsctl.core.errors import ErrorCode
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from opsctl.core.ramp import RampEnd
     from opsctl.core.switch import Receipt
 
 
@@ -80,3 +81,15 @@ def exit_code_of(receipt: Receipt) -> ExitCode:
         "interrupted": ExitCode.INTERRUPTED,
         "approval_requested": ExitCode.REFUSED,
     }.get(receipt.outcome, ExitCode.OK)
+
+
+def ramp_exit_code(end: RampEnd) -> ExitCode:
+    """Return the exit code for how a restore in steps ended."""
+    codes = {
+        "killed": ExitCode.SUPERSEDED,
+        "changed": ExitCode.SUPERSEDED,
+        "breached": ExitCode.OBJECTIVE_NOT_MET,
+        "pinned": ExitCode.BREAK_GLASS,
+        "interrupted": ExitCode.INTERRUPTED,
+    }
+    return codes.get(end.cause) or exit_code_of(end.receipt)
