@@ -30,6 +30,8 @@ JSON = "application/json"
 _API_VERSION = "20240415"
 SEMANTIC_PATCH = "application/json; domain-model=launchdarkly.semanticpatch"
 _CONNECT_TIMEOUT_S = 3.0
+_MOST_CONNECTIONS = 4
+"""What is pending is looked up, and a change read back, while another answer is waited for."""
 _LARGEST_BODY = 16 * 1024 * 1024
 _PIECE = 64 * 1024
 _LOST_CONNECTION_WAIT_S = 0.1
@@ -72,7 +74,7 @@ class RestConnection:
         configuration = load("configuration", "Configuration")(host=settings.api_uri)
         configuration.api_key["ApiKey"] = settings.access_token.reveal()
         configuration.retries = False
-        configuration.connection_pool_maxsize = 1
+        configuration.connection_pool_maxsize = _MOST_CONNECTIONS
         self._configuration = configuration
         self._transport = load("rest", "RESTClientObject")(configuration)
         self._timeout_s = settings.timeout_s

@@ -25,7 +25,7 @@ _VARIATIONS = [{"value": True, "name": "Enabled"}, {"value": False, "name": "Dis
 
 
 class LaunchDarklyRest:
-    """`FlagReader`, `FlagWriter` and `AuditReader` of `opsctl.core.ports`, on one kept-alive connection."""
+    """`FlagReader`, `FlagWriter` and `AuditReader` of `opsctl.core.ports`, on one set of kept-alive connections."""
 
     def __init__(self, settings: Settings) -> None:
         """Set up the client; no connection is made.
@@ -34,6 +34,11 @@ class LaunchDarklyRest:
             OpsError: `bad_credentials`, when there is no access token.
         """
         self._rest = RestConnection(settings)
+
+    @property
+    def connection(self) -> RestConnection:
+        """Return the connection, for what else is asked of the same provider."""
+        return self._rest
 
     def get_flag(self, project: str, key: str, *, timeout_s: float | None = None) -> Flag:
         """Return the flag with its targeting in every environment."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _CLEAR_S = 3.0
 _SHORTEST_S, _LONGEST_S = 1.0, 8760 * 3600.0
-_NOT_KILLED = frozenset({Outcome.SUPERSEDED, Outcome.INTERRUPTED})
+_NOT_KILLED = frozenset({Outcome.SUPERSEDED, Outcome.INTERRUPTED, Outcome.APPROVAL_REQUESTED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

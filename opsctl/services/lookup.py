@@ -47,12 +47,21 @@ class Lookup:
         """Return the last change of the flag, within two seconds; `None` when nobody tells."""
         return next(iter(self.newest_changes(ref)), None)
 
-    def pending(self, ref: FlagRef) -> tuple[str, ...]:
-        """Return what is pending for the flag, one clause each, for people; also that it could not be looked up."""
+    def pending(self, ref: FlagRef, *, leaves_out_restores: bool = False) -> tuple[str, ...]:
+        """Return what is pending for the flag, one clause each, for people; also that it could not be looked up.
+
+        `leaves_out_restores` is for those who tell of scheduled changes that turn the flag on in their own way.
+        """
         schedules, approvals = self._schedules, self._approvals
         found: list[str] = []
         if schedules is not None:
-            found += _asked(lambda: [_scheduled(one) for one in schedules.list_scheduled(ref, timeout_s=_TIMEOUT_S)])
+            found += _asked(
+                lambda: [
+                    _scheduled(one)
+                    for one in schedules.list_scheduled(ref, timeout_s=_TIMEOUT_S)
+                    if not (leaves_out_restores and one.turns_on)
+                ]
+            )
         if approvals is not None:
             found += _asked(lambda: [_requested(one) for one in approvals.list_open(ref, timeout_s=_TIMEOUT_S)])
         return tuple(dict.fromkeys(found))

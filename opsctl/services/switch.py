@@ -217,7 +217,7 @@ class SwitchService:
             return
         pending = None
         if prepared.plan.change is Change.KILL and receipt.written_ms is not None:
-            pending = Beside(lambda: self._lookup.pending(prepared.plan.ref))
+            pending = Beside(lambda: self._lookup.pending(prepared.plan.ref, leaves_out_restores=True))
         with Telling(self._instances, prepared.told(receipt.version)):
             if observation is not None:
                 wait = Wait(
