@@ -56,7 +56,7 @@ def test_status_in_json_has_everything(opsctl, wired):
     assert status["provider"] == {"on": False, "version": 8, "serves": "Disabled (false)", "mode": "degraded"}
     assert status["last_change"]["comment"] == "drill"
     assert status["instances"][0]["browsers"] == {"connected": 2, "confirmed": 2}
-    assert status["instances"][1] == {"instance": "worker-1", "answers": False}
+    assert status["instances"][1] == {"instance": "worker-1", "answers": False, "problem": None}
     assert status["agreement"]["stragglers"] == ["worker-1 does not answer"]
     assert status["error"] is None
 

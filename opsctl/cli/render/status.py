@@ -98,7 +98,8 @@ def _browsers(status: Status) -> str:
 def _instance_row(sighting: Sighting) -> tuple[str, ...]:
     report = sighting.report
     if report is None:
-        return (sighting.instance, "is not there" if sighting.is_gone else "does not answer", "", "", "")
+        usual = "is not there" if sighting.is_gone else "does not answer"
+        return (sighting.instance, plain(sighting.problem) or usual, "", "", "")
     is_old = report.source is not DataSource.LIVE and report.age_s is not None
     age = f" {format_age(report.age_s or 0.0)} old" if is_old else ""
     browsers = report.browsers
@@ -114,10 +115,11 @@ def _instance_row(sighting: Sighting) -> tuple[str, ...]:
 def _instance_data(sighting: Sighting) -> dict[str, Any]:
     report = sighting.report
     if report is None:
-        return {"instance": sighting.instance, "answers": False}
+        return {"instance": sighting.instance, "answers": False, "problem": plain(sighting.problem) or None}
     return {
         "instance": sighting.instance,
         "answers": True,
+        "host": report.host,
         "pid": report.pid,
         "version": report.epoch.version,
         "mode": report.mode,
