@@ -29,7 +29,7 @@ class BadPostError(ValueError):
 
 @dataclass(slots=True)
 class Post:
-    """A post in the feed. `likes` are the ids of the people who like it."""
+    """A post in the feed. `likes` are the ids of the people who like it; `replaces` is the id of its former self."""
 
     id: str
     author: str
@@ -37,6 +37,7 @@ class Post:
     topics: tuple[str, ...]
     created: datetime
     likes: set[str] = field(default_factory=set)
+    replaces: str | None = None
 
 
 class Feed:
@@ -91,6 +92,24 @@ class Feed:
             self._add(post)
         return post
 
+    def take(self, post: Post) -> bool:
+        """Add a post that arrived at another worker; return false when it is here already, or of nobody in the cast."""
+        with self._lock:
+            if post.id in self._by_id or post.author not in self._cast.people:
+                return False
+            if post.replaces is not None:
+                self._remove(post.replaces)
+            self._add(post)
+            return True
+
+    def set_like(self, post_id: str, person: str, *, is_liked: bool) -> None:
+        """Take note of a like that was given, or taken back, at another worker."""
+        with self._lock:
+            post = self._by_id.get(post_id)
+            if post is not None and person in self._cast.people:
+                post.likes = post.likes | {person} if is_liked else post.likes - {person}
+                self.revision += 1
+
     def toggle_like(self, post_id: str, person: str) -> Post | None:
         """Like a post, or take the like back; `None` when it is not there (any more)."""
         with self._lock:
@@ -106,13 +125,18 @@ class Feed:
         When all have been they come again, each in the place of its former self.
         """
         with self._lock:
-            upcoming = self._next()
-            if upcoming is None:
-                return None
-            self._remove(self._id_of(upcoming, self._round - 1))
-            post = self._from_cast(upcoming, self._now())
-            self._add(post)
-            return post
+            for _ in range(2 * len(self._cast.posts)):
+                upcoming = self._next()
+                if upcoming is None or self._id_of(upcoming, self._round) in self._by_id:
+                    continue  # it came by way of another worker
+                post = self._from_cast(upcoming, self._now())
+                former = self._id_of(upcoming, self._round - 1)
+                if former != post.id:
+                    post.replaces = former
+                    self._remove(former)
+                self._add(post)
+                return post
+            return None
 
     def _fill(self) -> None:
         """Begin with posts of the last day, closer together the newer they are."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from webapp.ratelimit import RateLimiter
+from webapp.shared_posts import Like
 
 if TYPE_CHECKING:
     from webapp.cast import Person
     from webapp.feed import Feed, Post
     from webapp.pages import Pages
+    from webapp.shared_posts import SharedPosts
     from webapp.switching import Switchboard
     from webapp.visitors import Visitor
 
@@ -20,12 +22,13 @@ _ALL = {"rate_per_s": 10.0, "burst": 50.0}
 
 
 class Interactions:
-    """The same for forms and for Socket.IO events."""
+    """The same for forms and for Socket.IO events; what happens here is told to the other workers, if there are any."""
 
-    def __init__(self, feed: Feed, pages: Pages, switchboard: Switchboard) -> None:
+    def __init__(self, feed: Feed, pages: Pages, switchboard: Switchboard, shared: SharedPosts | None = None) -> None:
         self._feed = feed
         self._pages = pages
         self._switchboard = switchboard
+        self._shared = shared
         self._devices = RateLimiter(**_DEVICE)
         self._addresses = RateLimiter(**_ADDRESS)
         self._all = RateLimiter(**_ALL)
@@ -41,7 +44,7 @@ class Interactions:
         ):
             return None
         post = self._feed.write(visitor.person.id, text)
-        self._switchboard.announce(post)
+        self._spread(post)
         return post
 
     def like(self, person: Person, post_id: str) -> dict[str, Any] | None:
@@ -49,11 +52,29 @@ class Interactions:
         post = self._feed.toggle_like(post_id, person.id)
         if post is None:
             return None
-        self._pages.liked(person)
-        return {"like_count": len(post.likes), "liked_by_me": person.id in post.likes}
+        self._pages.liked(person.id)
+        is_liked = person.id in post.likes
+        if self._shared is not None:
+            self._shared.tell_like(Like(post_id, person.id, is_liked))
+        return {"like_count": len(post.likes), "liked_by_me": is_liked}
 
     def arrive(self) -> None:
-        """Let the cast's next post arrive, and send it to everybody."""
+        """Let the cast's next post arrive, and send it to everybody; of several workers, one does so."""
+        if self._shared is not None and not self._shared.leads:
+            return
         post = self._feed.arrive()
         if post is not None:
-            self._switchboard.announce(post)
+            self._spread(post)
+
+    def take(self, happened: Post | Like) -> None:
+        """Take note of what happened at another worker."""
+        if isinstance(happened, Like):
+            self._feed.set_like(happened.post_id, happened.person, is_liked=happened.is_liked)
+            self._pages.liked(happened.person)
+        elif self._feed.take(happened):
+            self._switchboard.announce(happened)
+
+    def _spread(self, post: Post) -> None:
+        self._switchboard.announce(post)
+        if self._shared is not None:
+            self._shared.tell_post(post)

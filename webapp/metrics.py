@@ -45,6 +45,9 @@ class Metrics:
             "feed_events_skipped", "Events not kept for a browser that does not read", registry=self.registry
         )
         self.dropped = Counter("feed_browsers_dropped", "Browsers that did not read for long", registry=self.registry)
+        self.ignored_events = Counter(
+            "feed_shared_events_ignored", "What stood among the shared posts and is none", registry=self.registry
+        )
         self.evaluations = Counter("feed_flag_evaluations", "Evaluations by the SDK", registry=self.registry)
         self.traffic = TrafficMeter()
 

@@ -84,10 +84,10 @@ class Pages:
         avatars = self._avatars.urls([post.author]) if with_avatar else {}
         return post_view(post, self._cast, avatars, viewer=None)
 
-    def liked(self, person: Person) -> None:
-        """Take note that somebody's likes changed."""
+    def liked(self, person: str) -> None:
+        """Take note that somebody's likes changed; `person` is their id."""
         with self._lock:
-            self._recommendations.pop(person.id, None)
+            self._recommendations.pop(person, None)
 
     def _recommended(self, me: Person) -> list[Recommendation]:
         with self._lock:
