@@ -12,7 +12,9 @@ from opsctl.adapters.clock import SystemClock
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from opsctl.adapters.audit_writer import AuditWriter
     from opsctl.adapters.instances import FoundInstances
+    from opsctl.adapters.journal import AuditJournal
     from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest
     from opsctl.core.propagation import Propagation
     from opsctl.core.smoke import SmokeStep
@@ -51,6 +53,7 @@ class Wiring:
             writer=self._rest,
             instances=self._instances,
             clock=self._clock,
+            journal=self._journal(note),
             sdk_key_digest=self._sdk_key_digest,
             note=note,
             on_progress=on_progress,
@@ -179,6 +182,27 @@ class Wiring:
         settings = self._settings
         is_anothers = settings.sources.get("environment") == "option" and not settings.is_local
         return "" if settings.sdk_key is None or is_anothers else sdk_key_digest(settings.sdk_key.reveal())
+
+    def _journal(self, warn: Callable[[str], None] = lambda _text: None) -> AuditJournal:
+        """Return the record of accepted commands; `warn` is told when it cannot be kept."""
+        from opsctl.adapters.journal import AuditJournal  # noqa: PLC0415 - start-up
+
+        return AuditJournal(self._audit, who=self._operator, provider=self._settings.provider_name, warn=warn)
+
+    @property
+    def _operator(self) -> str:
+        from opsctl.adapters.operator import operator_of  # noqa: PLC0415 - start-up
+
+        return operator_of(self._settings)
+
+    @cached_property
+    def _audit(self) -> AuditWriter:
+        from opsctl.adapters.audit_file import AuditFile  # noqa: PLC0415 - start-up
+        from opsctl.adapters.audit_spool import AuditSpool  # noqa: PLC0415 - start-up
+        from opsctl.adapters.audit_writer import AuditWriter  # noqa: PLC0415 - start-up
+
+        data_dir = self._settings.data_dir
+        return AuditWriter(AuditFile(data_dir), AuditSpool(data_dir), secrets=self._settings.secrets())
 
     @cached_property
     def _rest(self) -> LaunchDarklyRest:

@@ -135,8 +135,11 @@ class Journal(Protocol):
     provider: a kill wins over every restore that had looked at the flag before the kill was accepted.
     """
 
-    def end(self) -> int:
-        """Return how far the record goes now: `Accepted.read_at` of a restore that is about to read the flag."""
+    def end(self) -> int | None:
+        """Return how far the record goes now: `Accepted.read_at` of a restore that is about to read the flag.
+
+        `None` where it cannot be read.
+        """
         ...
 
     def accepted(self, command: Accepted) -> Entry:

@@ -123,6 +123,7 @@ class Settings:
     events_uri: str = _setting("SDK events", "LAUNCHDARKLY_EVENTS_URI", parse_uri, "https://events.launchdarkly.com")
     data_dir: Path = _setting("where opsctl keeps its data", "OPSCTL_DATA_DIR", _path, Path())
     output: str = _setting("human or json", "OPSCTL_OUTPUT", _output, "human")
+    operator: str = _setting("who acts, as the records call them; none: user@machine", "OPSCTL_OPERATOR", _text, "")
     timeout_s: float = _setting("how long a command may take", "OPSCTL_TIMEOUT", _duration("100ms", "720h"), 10.0)
     host: str = _setting("address the feed listens on", "OPSCTL_HOST", _text, "127.0.0.1")
     port: int = _setting("port of the feed", "OPSCTL_PORT", parse_port, 5000)

@@ -1,0 +1,64 @@
+"""Putting records into the audit log, or where they wait for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from opsctl.core.text import without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from opsctl.adapters.audit_file import AuditFile, OpenAuditFile
+    from opsctl.adapters.audit_spool import AuditSpool, Waiting
+
+
+class AuditWriter:
+    """One log, the place where records wait for it, and the secrets that neither may hold."""
+
+    def __init__(self, file: AuditFile, spool: AuditSpool, *, secrets: Sequence[str] = ()) -> None:
+        self.file = file
+        self.spool = spool
+        self._secrets = tuple(secrets)
+
+    def enter(self, log: OpenAuditFile, *records: Waiting) -> int:
+        """Append what waits, then these records, each at its own moment; return the number of the last one.
+
+        Raises:
+            OSError: the log cannot be written.
+        """
+        for command_id, waiting in self.spool.waiting():
+            for one in waiting:
+                late = one.belated()
+                log.append(late.kind, late.at_s, late.content)
+            self.spool.drop(command_id)
+        for one in records:
+            log.append(one.kind, one.at_s, self._safe(one.content))
+        return log.end.seq
+
+    def keep(self, command_id: str, *records: Waiting) -> str:
+        """Have records wait; return what to tell people."""
+        why = records[-1].why
+        safe = [replace(one, content=self._safe(one.content)) for one in records]
+        place = self.spool.keep(command_id, safe)
+        if place is None:
+            return f"the audit log could not be written ({why}), nor anything beside it: this command is in no record"
+        return f"the audit log could not be written ({why}): this command waits in {place} to be entered"
+
+    def _safe(self, content: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: self._without_secrets(value) for name, value in content.items()}
+
+    def _without_secrets(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return without_secrets(value, self._secrets)
+        if isinstance(value, dict):
+            return self._safe(value)
+        if isinstance(value, list):
+            return [self._without_secrets(one) for one in value]
+        return value
+
+
+def why_not(error: OSError) -> str:
+    """Return why a file could not be written, for people."""
+    return error.strerror or type(error).__name__

@@ -1,0 +1,162 @@
+"""The record of accepted commands, in the audit log of one data directory; `Journal` of `opsctl.core.ports`."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from opsctl.adapters.audit_spool import Waiting
+from opsctl.adapters.audit_writer import why_not
+from opsctl.adapters.running import began_s, is_running, this_process
+from opsctl.adapters.undisturbed import undisturbed
+from opsctl.core.arbitration import is_restore_under_way, kill_that_wins, last_seq_before
+from opsctl.core.audit import turns_on
+from opsctl.core.audit_chain import RecordKind
+from opsctl.core.audit_records import accepted_content, finished_content
+from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.exit_codes import EXIT_CODES
+from opsctl.core.journal import Ended
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opsctl.adapters.audit_writer import AuditWriter
+    from opsctl.core.audit import AuditRow
+    from opsctl.core.flags import FlagRef
+    from opsctl.core.journal import Accepted
+
+
+class AuditJournal:
+    """Appends to the log before a command is carried out, and again when it has ended.
+
+    No command is stopped by a log that cannot be written: then `warn` is told, and what was to be recorded waits beside
+    the log, or in another place, until some later command can enter it.
+    """
+
+    def __init__(
+        self, writer: AuditWriter, *, who: str, provider: str, warn: Callable[[str], None] = lambda _text: None
+    ) -> None:
+        """Take the log, who acts, on which provider, and how to warn people."""
+        self._writer = writer
+        self._who = who
+        self._provider = provider
+        self._warn = warn
+        self._process = this_process()
+        self._began_s: float | None = began_s()
+
+    def end(self) -> int | None:
+        """Return how far the record goes; `None` where it cannot be read.
+
+        Asked for the first time, that is how far it went when this process began: whoever started it did not know of a
+        kill that ended since.
+        """
+        since_s, self._began_s = self._began_s, None
+        try:
+            records = self._writer.file.read_recent()
+        except OSError:
+            return None
+        return last_seq_before(records, since_s, now_s=time.time())
+
+    def accepted(self, command: Accepted) -> JournalEntry:
+        """Keep that the command is about to be carried out.
+
+        Raises:
+            OpsError: `superseded`, for a restore that loses to a kill; its entry is kept and finished.
+            KeyboardInterrupt: a signal came meanwhile; nothing is to be written, and the entry says so.
+        """
+        entry = JournalEntry(self._writer, command.ref, uuid.uuid4().hex)
+        with undisturbed() as came:
+            rival = self._enter(command, entry)
+        if rival is not None:
+            raise _superseded(rival, command.ref)
+        if came:
+            entry.finished(Ended(outcome=ErrorCode.INTERRUPTED, message="interrupted; nothing was written"))
+            raise KeyboardInterrupt
+        return entry
+
+    def _enter(self, command: Accepted, entry: JournalEntry) -> AuditRow | None:
+        """Enter the command; return the kill that it loses to, and then it is finished with that."""
+        content = accepted_content(
+            command, command_id=entry.command_id, who=self._who, provider=self._provider, process=self._process
+        )
+        accepted = Waiting(RecordKind.ACCEPTED, time.time(), content)
+        try:
+            with self._writer.file.opened() as log:
+                rival = None
+                if command.read_at is not None and turns_on(command.command) is not False:
+                    records = log.recent()
+                    rival = kill_that_wins(records, command.ref, command.read_at, self._process, is_running=is_running)
+                refused = [] if rival is None else [entry.ending(_refused(rival, command))]
+                entry.seq = self._writer.enter(log, accepted, *refused)
+        except OSError as error:
+            entry.unwritten = accepted.because(why_not(error))
+            self._warn(f"warning: {self._writer.keep(entry.command_id, entry.unwritten)}")
+            return None
+        return rival
+
+
+class JournalEntry:
+    """The record of one command; `unwritten` is how it began where that could not be put into the log."""
+
+    def __init__(self, writer: AuditWriter, ref: FlagRef, command_id: str) -> None:
+        self.command_id = command_id
+        self.seq: int | None = None
+        self.unwritten: Waiting | None = None
+        self._writer = writer
+        self._ref = ref
+
+    def ending(self, ended: Ended) -> Waiting:
+        """Return the record of how it ended, now."""
+        return Waiting(RecordKind.FINISHED, time.time(), finished_content(ended, command_id=self.command_id))
+
+    def finished(self, ended: Ended) -> str | None:
+        """Keep how it ended. A signal that comes meanwhile is dropped: the command is over, and says so at once."""
+        finished = self.ending(ended)
+        while True:
+            try:
+                with undisturbed():
+                    return self._finish(finished)
+            except KeyboardInterrupt:
+                continue
+
+    def is_contested(self) -> bool:
+        """Whether a restore of the same flag that was accepted before may still be written."""
+        if self.seq is None:
+            return False
+        try:
+            records = self._writer.file.read_recent()
+        except OSError:
+            return False
+        return is_restore_under_way(records, self._ref, self.seq, now_s=time.time(), is_running=is_running)
+
+    def _finish(self, finished: Waiting) -> str | None:
+        lost = self.unwritten
+        # What waits is entered before, whoever does it; only what could not even wait is still to be told.
+        records = [lost.belated()] if lost is not None and not self._writer.spool.is_kept(self.command_id) else []
+        try:
+            with self._writer.file.opened() as log:
+                self._writer.enter(log, *records, finished)
+        except OSError as error:
+            began = [] if lost is None else [lost]
+            return self._writer.keep(self.command_id, *began, finished.because(why_not(error)))
+        return None if lost is None else f"this command was put into the audit log late ({lost.why})"
+
+
+def _refused(rival: AuditRow, command: Accepted) -> Ended:
+    return Ended(
+        outcome=ErrorCode.SUPERSEDED,
+        is_on=command.was_on,
+        version=command.from_version,
+        message=_superseded(rival, command.ref).message,
+        exit_code=EXIT_CODES[ErrorCode.SUPERSEDED],
+    )
+
+
+def _superseded(rival: AuditRow, ref: FlagRef) -> OpsError:
+    why = f' ("{rival.reason}")' if rival.reason else ""
+    return OpsError(
+        ErrorCode.SUPERSEDED,
+        f"{ref.key} is being killed, or was since this began, by {rival.who}{why}: a kill wins; nothing was written",
+        hint=f"look first: opsctl status {ref.key} --env {ref.environment}; then restore again if it is right",
+    )

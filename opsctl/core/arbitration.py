@@ -1,0 +1,67 @@
+"""Who wins between operators of one machine, where the provider cannot tell. Pure: it decides from the audit log.
+
+A kill that has nothing to write leaves no trace at the provider, and would lose to a restore that is on its way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opsctl.core.audit import Unfinished
+from opsctl.core.audit_chain import RecordKind
+from opsctl.core.audit_records import rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from opsctl.core.audit import AuditRow, Process
+    from opsctl.core.audit_chain import Record
+    from opsctl.core.flags import FlagRef
+
+    _IsRunning = Callable[[Process], bool]
+
+_IN_FLIGHT_S = 3.0
+"""How long after a restore was accepted its request may still arrive, although its process is gone."""
+
+
+def last_seq_before(records: Sequence[Record], since_s: float | None, *, now_s: float) -> int:
+    """Return how far the log went at `since_s`, or how far it goes now if that is `None`.
+
+    Records from after `now_s` were made before the wall clock was set back: they count as old ones.
+    """
+    seq = records[-1].seq if records else 0
+    for record in reversed(records):
+        if since_s is None or not since_s < record.at_s <= now_s:
+            break
+        seq = record.seq - 1
+    return seq
+
+
+def kill_that_wins(
+    records: Sequence[Record], ref: FlagRef, read_at: int, own: Process, *, is_running: _IsRunning
+) -> AuditRow | None:
+    """Return the newest kill that a restore loses to which looked at the flag at `read_at`; `None` when there is none.
+
+    That is every kill that had not ended by then, as its operator may rely on it from its end on. A process never
+    loses to itself.
+    """
+    ended = {record.content.get("id"): record.seq for record in records if record.kind is RecordKind.FINISHED}
+    for row in reversed(rows_of(records, is_running=is_running)):
+        if row.ref != ref or row.turns_on is not False or row.process == own:
+            continue
+        if row.outcome == Unfinished.UNDER_WAY or ended.get(row.id, row.seq or 0) > read_at:
+            return row
+    return None
+
+
+def is_restore_under_way(
+    records: Sequence[Record], ref: FlagRef, seq: int, *, now_s: float, is_running: _IsRunning
+) -> bool:
+    """Whether a restore that was accepted before the record `seq` may still be written."""
+    for row in rows_of(records, is_running=is_running):
+        if row.ref != ref or not row.turns_on or (row.seq or 0) >= seq:
+            continue
+        is_in_flight = row.outcome == Unfinished.UNKNOWN and abs(now_s - row.started_s) <= _IN_FLIGHT_S
+        if row.outcome == Unfinished.UNDER_WAY or is_in_flight:
+            return True
+    return False

@@ -1,0 +1,161 @@
+"""The audit log's rows: one for each accepted command, from the records that say how it began and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opsctl.core.flags import AuditEntry, FlagRef
+    from opsctl.core.modes import Mode
+
+
+class Source(StrEnum):
+    """Who knows of a row: this machine's log, the provider's, or both."""
+
+    LOCAL = "local"
+    PROVIDER = "provider"
+    BOTH = "both"
+
+
+class Unfinished(StrEnum):
+    """Outcomes of a command that never said how it ended, besides those it could have said itself.
+
+    `UNDER_WAY`: its process still runs. `UNKNOWN`: that was ended, and nothing more is known. `WRITTEN` and
+    `NOT_WRITTEN`: that was ended, and the provider's audit log says whether the change was made.
+    """
+
+    UNDER_WAY = "under_way"
+    UNKNOWN = "unknown"
+    WRITTEN = "written"
+    NOT_WRITTEN = "not_written"
+
+
+CHANGED = "changed"
+"""Outcome of what only the provider knows of."""
+
+_TURNS = {"kill": False, "break-glass": False, "restore": True}
+
+
+def turns_on(command: str) -> bool | None:
+    """Return which way a command turns the kill switch; `None` for one that does not say."""
+    return _TURNS.get(command.partition(" ")[0])
+
+
+@dataclass(frozen=True, slots=True)
+class FlagState:
+    """A flag at one end of a command; `None` is what is not known."""
+
+    on: bool | None = None
+    version: int | None = None
+    mode: Mode | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How many instances or browsers confirmed, and how long it took, in milliseconds."""
+
+    total: int
+    confirmed: int
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    max_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """The process of a command: its id, and when it was born, in the words of its operating system."""
+
+    pid: int
+    born: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRow:
+    """One accepted command, or one change that only the provider knows of.
+
+    Attributes:
+        id: Of the command, or else the provider's id of its entry.
+        source: Who knows of it.
+        command: The verb; of a change by others, `kill` or `restore`, or the provider's own words.
+        who: Who did it.
+        started_s: When it was accepted, in seconds since 1970, as is `finished_s`.
+        provider: Where the flag is, for people.
+        outcome: Of the receipt, or the code of an error, or one of `Unfinished`, or `CHANGED`.
+        after: The flag as last read.
+        written_version: The version that it made; `None` where nothing was written or that is not known.
+        instances: How far it came; `None` where nobody was asked, as are `browsers`.
+        message: What was said of the end.
+        late: Why it could not be recorded when it was accepted; empty where it was.
+        process: Of a local one.
+        seq: The number of its first record; `None` of what only the provider knows of.
+        entry: The provider's entry about it.
+    """
+
+    id: str
+    source: Source
+    command: str
+    ref: FlagRef
+    who: str
+    started_s: float
+    finished_s: float | None = None
+    provider: str = ""
+    before: FlagState = field(default_factory=FlagState)
+    after: FlagState = field(default_factory=FlagState)
+    reason: str = ""
+    incident: str = ""
+    detail: str = ""
+    outcome: str
+    exit_code: int | None = None
+    written_version: int | None = None
+    written_ms: float | None = None
+    instances: Reach | None = None
+    browsers: Reach | None = None
+    message: str = ""
+    notes: tuple[str, ...] = ()
+    late: str = ""
+    process: Process | None = None
+    seq: int | None = None
+    entry: AuditEntry | None = None
+
+    @property
+    def at_s(self) -> float:
+        """Return when it took effect, as far as that is known: what rows are sorted by."""
+        return self.started_s if self.entry is None else self.entry.at_ms / 1000
+
+    @property
+    def turns_on(self) -> bool | None:
+        """Return which way it turned the kill switch; `None` where it did not."""
+        return turns_on(self.command)
+
+    @property
+    def may_have_written(self) -> bool:
+        """Whether the provider may know of it."""
+        if self.outcome in {Unfinished.UNKNOWN, Unfinished.UNDER_WAY, Unfinished.WRITTEN}:
+            return self.before.on is not self.turns_on
+        return self.written_version is not None or self.written_ms is not None
+
+    def known_to(self, entry: AuditEntry) -> AuditRow:
+        """Return the row with the provider's entry about it."""
+        return replace(self, source=Source.BOTH, entry=entry)
+
+
+def row_of(entry: AuditEntry, ref: FlagRef, provider: str = "") -> AuditRow:
+    """Return the row of a change that only the provider knows of."""
+    verbs = {"turned on": ("restore", True), "turned off": ("kill", False)}
+    command, on = next((found for verb, found in verbs.items() if verb in entry.what), (entry.what, None))
+    return AuditRow(
+        id=entry.id,
+        source=Source.PROVIDER,
+        command=command,
+        ref=ref,
+        who=entry.who,
+        started_s=entry.at_ms / 1000,
+        finished_s=entry.at_ms / 1000,
+        provider=provider,
+        after=FlagState(on=on),
+        reason=entry.comment,
+        outcome=CHANGED,
+        entry=entry,
+    )
