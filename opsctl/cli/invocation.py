@@ -160,10 +160,11 @@ class Call:
         else:
             self.streams.result(human(self.view()))
 
-    def announce_target(self) -> None:
-        """Say what is addressed, before anything is written to it."""
+    def announce_target(self, who: str | None = None) -> None:
+        """Say what is addressed, before anything is written to it: the provider, or `who`."""
         if not self.as_json and not self.common.quiet:
-            self.streams.result(self.view().target_line())
+            view = self.view() if who is None else replace(self.view(), provider=who)
+            self.streams.result(view.target_line())
 
     def note(self, text: str) -> None:
         """Tell the person something meanwhile; nothing when they asked for quiet or for JSON."""
