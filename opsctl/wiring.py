@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from opsctl.core.propagation import Propagation
     from opsctl.core.smoke import SmokeStep
     from opsctl.core.switch import Change, Receipt
+    from opsctl.services.breakglass import BreakGlassService
     from opsctl.services.flags import FlagService
     from opsctl.services.here import HereService
+    from opsctl.services.pinning import Pinning
+    from opsctl.services.reconcile import ReconcileService
     from opsctl.services.serve import Serve
     from opsctl.services.smoke import Smoke
     from opsctl.services.status import StatusService
@@ -43,9 +46,16 @@ class Wiring:
         self._clock = SystemClock()
 
     def switch(
-        self, note: Callable[[str], None], on_progress: Callable[[Propagation], None] = lambda _seen: None
+        self,
+        note: Callable[[str], None],
+        on_progress: Callable[[Propagation], None] = lambda _seen: None,
+        *,
+        is_recorded: bool = True,
     ) -> SwitchService:
-        """Return the service of `kill` and `restore`; both arguments are as it has them."""
+        """Return the service of `kill` and `restore`; the arguments are as it has them.
+
+        `is_recorded` is false where it does a part of a command that has a record of its own.
+        """
         from opsctl.services.switch import SwitchService  # noqa: PLC0415 - start-up
 
         return SwitchService(
@@ -53,7 +63,7 @@ class Wiring:
             writer=self._rest,
             instances=self._instances,
             clock=self._clock,
-            journal=self._journal(note),
+            journal=self._journal(note) if is_recorded else None,
             sdk_key_digest=self._sdk_key_digest,
             note=note,
             on_progress=on_progress,
@@ -85,6 +95,49 @@ class Wiring:
             instances=self._instances,
             records=TimedFiles(self._settings.data_dir),
             clock=self._clock,
+        )
+
+    def break_glass(
+        self, note: Callable[[str], None], on_progress: Callable[[Propagation], None] = lambda _seen: None
+    ) -> BreakGlassService:
+        """Return the service of `kill --break-glass`; nothing of the provider's is loaded for it."""
+        from opsctl.services.breakglass import BreakGlassService  # noqa: PLC0415 - start-up
+
+        return BreakGlassService(
+            pinning=self.pinning(on_progress),
+            clock=self._clock,
+            operator=self._operator,
+            journal=self._journal(note),
+            note=note,
+        )
+
+    def reconcile(
+        self, note: Callable[[str], None], on_progress: Callable[[Propagation], None] = lambda _seen: None
+    ) -> ReconcileService:
+        """Return the service of `reconcile`; both arguments are as it has them."""
+        from opsctl.services.reconcile import ReconcileService  # noqa: PLC0415 - start-up
+
+        return ReconcileService(
+            pinning=self.pinning(on_progress),
+            switch=self.switch(note, on_progress, is_recorded=False),
+            reader=self._rest,
+            clock=self._clock,
+            operator=self._operator,
+            journal=self._journal(note),
+            note=note,
+        )
+
+    def pinning(self, on_progress: Callable[[Propagation], None] = lambda _seen: None) -> Pinning:
+        """Return what looks at pins, and makes them; the provider has nothing to do with it."""
+        from opsctl.adapters.pins import FilePins  # noqa: PLC0415 - start-up
+        from opsctl.services.pinning import Pinning  # noqa: PLC0415 - start-up
+
+        return Pinning(
+            pins=FilePins(self._settings.data_dir),
+            instances=self._instances,
+            clock=self._clock,
+            sdk_key_digest=self._sdk_key_digest,
+            on_progress=on_progress,
         )
 
     def status(self) -> StatusService:
