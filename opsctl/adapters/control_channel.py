@@ -146,13 +146,16 @@ def trust_of(ca: Path | None) -> ssl.SSLContext:
 def _report(body: bytes) -> InstanceReport:
     if len(body) > _LARGEST_REPORT:
         raise ValueError("the report is too large")
-    return InstanceReport.from_wire(json.loads(body))
+    try:
+        return InstanceReport.from_wire(json.loads(body))
+    except (ArithmeticError, AttributeError, RecursionError) as error:
+        raise ValueError("the report cannot be read") from error
 
 
 def _message(body: bytes) -> str:
     try:
         said = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     message = said.get("message") if isinstance(said, dict) else None
     return message[:_LONGEST_MESSAGE] if isinstance(message, str) else ""
