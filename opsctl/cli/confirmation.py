@@ -17,29 +17,47 @@ _YES = frozenset({"y", "yes"})
 def ensure_confirmed(call: Call, prepared: PreparedSwitch, *, yes: bool) -> None:
     """Return when the change may be written: nothing is to be written, `--yes` was given, or a person agreed.
 
-    Without a terminal there is nobody to agree, whatever the environment; a program that reads JSON is not asked
-    questions either.
-
     Raises:
         OpsError: `confirmation_required`, when nobody agreed. Nothing was written.
     """
     if yes or not prepared.plan.is_needed:
         return
     change, ref = prepared.plan.change, prepared.plan.ref
+    why = "critical" if prepared.environment.critical else "marked for confirmation"
+    ensure_agreed(
+        call,
+        f"{change} in {ref.environment}",
+        f"{change} {ref.key} in {ref.environment} ({why})",
+        prepared.confirmation,
+    )
+
+
+def ensure_agreed(call: Call, what: str, question: str, kind: Confirmation) -> None:
+    """Return when a person agreed, or need not be asked.
+
+    Without a terminal there is nobody to agree, whatever the environment; a program that reads JSON is not asked
+    questions either.
+
+    Args:
+        call: Where it is asked.
+        what: What has to be confirmed, for the error.
+        question: What the person is asked, without how to answer.
+        kind: How they have to answer.
+
+    Raises:
+        OpsError: `confirmation_required`, when nobody agreed. Nothing was written.
+    """
     again = call.again("--yes")
     if not call.has_person:
-        raise _refused(f"{change} in {ref.environment} has to be confirmed, and there is no terminal to ask on", again)
-    if prepared.confirmation is Confirmation.NONE:
+        raise _refused(f"{what} has to be confirmed, and there is no terminal to ask on", again)
+    if kind is Confirmation.NONE:
         return
     if call.as_json:
-        raise _refused(f"{change} in {ref.environment} has to be confirmed, and JSON output does not ask", again)
-    why = "critical" if prepared.environment.critical else "marked for confirmation"
-    if prepared.confirmation is Confirmation.ANSWER:
-        answer = call.streams.ask(f"{change} {ref.key} in {ref.environment} ({why})? [y/N]")
-        agreed = answer.lower() in _YES
+        raise _refused(f"{what} has to be confirmed, and JSON output does not ask", again)
+    if kind is Confirmation.ANSWER:
+        agreed = call.streams.ask(f"{question}? [y/N]").lower() in _YES
     else:
-        answer = call.streams.ask(f"{change} {ref.key} in {ref.environment} ({why}): type the environment key:")
-        agreed = answer == ref.environment
+        agreed = call.streams.ask(f"{question}: type the environment key:") == call.ref.environment
     if not agreed:
         raise _refused("not confirmed; nothing was written", again)
 

@@ -104,6 +104,7 @@ class PinReceipt:
         recorded_ms: From the start until it was kept for instances that start later; `None` where nothing was.
         propagation: What the instances and browsers said last; `None` when nobody was asked.
         notes: What has to be said aloud, one sentence each.
+        at_s: When this was so, in seconds since 1970.
     """
 
     ref: FlagRef
@@ -113,6 +114,7 @@ class PinReceipt:
     recorded_ms: float | None = None
     propagation: Propagation | None = None
     notes: tuple[str, ...] = ()
+    at_s: float = 0.0
 
 
 def exit_code_of_pin(receipt: PinReceipt) -> ExitCode:

@@ -44,6 +44,7 @@ class Reconciliation:
         switch: What came of writing the provider to match; `None` where it was not to be written.
         discarded: What the provider said when the pin was discarded; `None` where it was not.
         release: What came of releasing the pin; `None` where that was not done.
+        at_s: When this was so, in seconds since 1970.
     """
 
     ref: FlagRef
@@ -52,6 +53,7 @@ class Reconciliation:
     switch: Receipt | None = None
     discarded: ProviderState | None = None
     release: PinReceipt | None = None
+    at_s: float = 0.0
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -92,9 +92,10 @@ class BreakGlassService:
         wish = prepared.wish
         state, sightings = self._pinning.look(wish.ref)
         found = state.standing
-        pin = found or next_pin(wish.ref, state, wish.cause, is_set=True, at_s=self._clock.now_s())
+        now_s = self._clock.now_s()
+        pin = found or next_pin(wish.ref, state, wish.cause, is_set=True, at_s=now_s)
         seen = self._pinning.seen(wish, sightings, number=pin.number)
-        return PinReceipt(wish.ref, pin, Outcome.PLANNED, found is None, propagation=seen)
+        return PinReceipt(wish.ref, pin, Outcome.PLANNED, found is None, propagation=seen, at_s=now_s)
 
     def apply(self, prepared: PreparedBreakGlass) -> PinReceipt:
         """Pin the instances, wait until everyone confirmed or time is up, and say what was seen.

@@ -126,7 +126,8 @@ class Pinning:
                 break
             state = state.including(result.pin)
         recorded_ms = None if result.gaps else (self._clock.monotonic_s() - base_s) * 1000
-        return PinReceipt(wish.ref, pin, Outcome.NOT_VERIFIED, found is None, recorded_ms, notes=gaps)
+        now_s = self._clock.now_s()
+        return PinReceipt(wish.ref, pin, Outcome.NOT_VERIFIED, found is None, recorded_ms, notes=gaps, at_s=now_s)
 
     def _newest(self, ref: FlagRef) -> tuple[Pin | None, tuple[str, ...]]:
         try:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from opsctl.core.flags import Environment, FlagRef
     from opsctl.core.pins import Pin
-    from opsctl.core.ports import FlagReader, Journal
+    from opsctl.core.ports import Clock, FlagReader, Journal
     from opsctl.core.switch import Receipt
     from opsctl.services.pinning import Pinning
     from opsctl.services.prepared import PreparedSwitch
@@ -79,6 +79,7 @@ class ReconcileService:
         pinning: Pinning,
         switch: SwitchService,
         reader: FlagReader,
+        clock: Clock,
         operator: str,
         journal: Journal | None = None,
         note: Callable[[str], None] = lambda _text: None,
@@ -89,6 +90,7 @@ class ReconcileService:
             pinning: Pins and releases.
             switch: Kills; it keeps no record of its own, since this is one command.
             reader: Reads what the provider says before a pin is discarded.
+            clock: Time.
             operator: Who does it.
             journal: Keeps what was accepted, and how it ended; nothing is kept without one.
             note: Is told what people should know meanwhile.
@@ -96,6 +98,7 @@ class ReconcileService:
         self._pinning = pinning
         self._switch = switch
         self._reader = reader
+        self._clock = clock
         self._operator = operator
         self._journal = journal or NoJournal()
         self._note = note
@@ -121,6 +124,7 @@ class ReconcileService:
             reason=request.reason or carried_over(pin),
             incident=request.incident or pin.incident or None,
             timeout_s=request.timeout_s,
+            browsers=request.browsers,
         )
         try:
             switch = self._switch.prepare(wanted)
@@ -137,6 +141,7 @@ class ReconcileService:
             is_planned=True,
             switch=switch,
             discarded=prepared.discards,
+            at_s=self._clock.now_s(),
         )
 
     def apply(self, prepared: PreparedReconcile) -> Reconciliation:
@@ -153,7 +158,7 @@ class ReconcileService:
         if pin is None:
             return Reconciliation(ref=request.ref, pin=None)
         command = Accepted(
-            command="reconcile",
+            command="discard" if prepared.switch is None else "reconcile",
             ref=request.ref,
             was_on=None if prepared.switch is None else prepared.switch.plan.is_needed,
             from_version=None if prepared.switch is None else prepared.switch.plan.from_version,
@@ -173,9 +178,9 @@ class ReconcileService:
         request, says = prepared.request, prepared.discards
         if says is not None:
             release = self._pinning.fulfil(self._release(request, pin, says.mode, says.version))
-            return Reconciliation(ref=request.ref, pin=pin, discarded=says, release=release)
+            return Reconciliation(ref=request.ref, pin=pin, discarded=says, release=release, at_s=self._clock.now_s())
         switch = self._killed(prepared)
-        done = Reconciliation(ref=request.ref, pin=pin, switch=switch)
+        done = Reconciliation(ref=request.ref, pin=pin, switch=switch, at_s=self._clock.now_s())
         if switch is None or not _may_release(switch):
             return done
         try:

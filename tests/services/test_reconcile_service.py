@@ -34,6 +34,7 @@ class Reconciling:
             pinning=Pinning(pins=self.pins, instances=self.instances, clock=self.clock),
             switch=SwitchService(reader=self.flags, writer=self.flags, instances=self.instances, clock=self.clock),
             reader=self.flags,
+            clock=self.clock,
             operator="noor@ops-2",
             journal=self.journal,
         )
@@ -106,7 +107,7 @@ def test_the_record_has_one_entry(discard):
     reconciling.apply(discard=discard)
 
     ((accepted, ended),) = reconciling.journal.entries
-    assert (accepted.command, accepted.incident) == ("reconcile", "INC-1")
+    assert (accepted.command, accepted.incident) == ("discard" if discard else "reconcile", "INC-1")
     assert ended.message == "release 2"
 
 

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 def to_text(receipt: Receipt, view: View) -> str:
     """Return the report that follows the target line; its last line is the state of the world and the way back."""
+    return "\n".join([*body(receipt, view), _closing(receipt, view)])
+
+
+def body(receipt: Receipt, view: View) -> list[str]:
+    """Return the report without its last line, for a command of which this is a part."""
     lines = [
         view.line(
             receipt.plan.change,
@@ -43,8 +48,7 @@ def to_text(receipt: Receipt, view: View) -> str:
         lines += timed.lines(receipt.until, receipt.plan.ref, view)
     for note in receipt.notes:
         lines += view.wrapped("note", note)
-    lines.append(_closing(receipt, view))
-    return "\n".join(lines)
+    return lines
 
 
 def to_data(receipt: Receipt, view: View) -> dict[str, Any]:

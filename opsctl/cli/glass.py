@@ -1,0 +1,87 @@
+"""Break-glass on the command line: doing it, offering it, and keeping a restore from running into it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from opsctl.core.errors import ErrorCode, OpsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opsctl.cli.invocation import Call, WriteOptions
+
+_OFFERED = frozenset({ErrorCode.UNREACHABLE, ErrorCode.RATE_LIMITED})
+"""How a kill fails that the provider could not even look at."""
+
+
+def break_glass(call: Call, write: WriteOptions) -> int:
+    """Pin the instances to degraded without asking the provider; return the exit code.
+
+    Raises:
+        OpsError: what `BreakGlassService` raises; `confirmation_required`.
+    """
+    from opsctl.cli.confirmation import ensure_agreed  # noqa: PLC0415 - start-up
+    from opsctl.cli.render import pins as rendering  # noqa: PLC0415 - start-up
+    from opsctl.cli.render.propagation import progress  # noqa: PLC0415 - start-up
+    from opsctl.core.pinning import exit_code_of_pin  # noqa: PLC0415 - start-up
+    from opsctl.core.switch import Confirmation  # noqa: PLC0415 - start-up
+    from opsctl.services.breakglass import BreakGlassRequest  # noqa: PLC0415 - start-up
+
+    service = call.services.break_glass(call.note, lambda seen: call.progress(progress(seen)))
+    request = BreakGlassRequest(
+        ref=call.ref,
+        reason=write.reason,
+        incident=write.incident,
+        timeout_s=call.settings.timeout_s,
+        wait=not write.no_wait,
+    )
+    prepared = service.prepare(request)
+    call.announce_target(rendering.INSTANCES)
+    if write.dry_run:
+        receipt = service.preview(prepared)
+    else:
+        if prepared.kept is None and not write.yes:
+            # Nobody can be asked whether the environment is critical: it counts as if it were.
+            place = f"in {call.ref.environment}"
+            question = f"pin {call.ref.key} {place} to degraded, whatever the provider says"
+            ensure_agreed(call, f"break-glass {place}", question, Confirmation.ANSWER)
+        receipt = service.apply(prepared)
+    try:
+        call.answer(
+            human=lambda view: rendering.to_text(receipt, view),
+            data=lambda view: rendering.to_data(receipt, view),
+            is_report=True,
+        )
+    except KeyboardInterrupt:
+        look = f"look first: {call.command('status', call.ref.key)}"
+        raise OpsError(ErrorCode.INTERRUPTED, "interrupted before all of the report was shown", hint=look) from None
+    return exit_code_of_pin(receipt)
+
+
+@contextmanager
+def offering_break_glass(call: Call, write: WriteOptions) -> Iterator[None]:
+    """Have the error of a kill that could not reach the provider name the command that does without it."""
+    try:
+        yield
+    except OpsError as error:
+        if error.code not in _OFFERED:
+            raise
+        without = f"without it, now: {break_glass_command(call, write)}"
+        raise OpsError(
+            error.code,
+            error.message,
+            hint=f"{error.hint}; {without}" if error.hint else without,
+            request_id=error.request_id,
+            retry_after_s=error.retry_after_s,
+            is_answer=error.is_answer,
+        ) from error
+
+
+def break_glass_command(call: Call, write: WriteOptions) -> str:
+    """Return the command line of the break-glass that a kill comes down to, ready to be pasted."""
+    words = ["--break-glass", "--reason", write.reason or "…"]
+    words += ["--incident", write.incident] if write.incident else []
+    words += ["--yes"] if write.yes else []
+    return call.command("kill", call.ref.key, *words)
