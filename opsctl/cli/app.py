@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from opsctl import __version__
-from opsctl.cli.commands import config, flag_service, flags, kill, restore, serve, smoke, status, watch
+from opsctl.cli.commands import config, flag_service, flags, kill, reconcile, restore, serve, smoke, status, watch
 from opsctl.cli.exit_codes import EXIT_CODES
 from opsctl.cli.invocation import Invocation
 from opsctl.cli.io import Streams
@@ -45,6 +45,7 @@ def build_app() -> typer.Typer:
     app.command()(status.status)
     app.command()(kill.kill)
     app.command()(restore.restore)
+    app.command()(reconcile.reconcile)
     app.command()(watch.watch)
     app.add_typer(
         _group(flags.__doc__, list=flags.list_flags, get=flags.get_flag, create=flags.create_flag), name="flags"
