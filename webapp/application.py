@@ -127,7 +127,8 @@ def build_feed(
     gate.on_source(changes.ring)
 
     has_provider = data_source is None and settings.sdk_key is not None
-    keeper = Keeper(client, gate, Checker(settings, store) if has_provider else None)
+    keeper = Keeper(client, store, gate, Checker(settings, store) if has_provider else None)
+    gate.on_missed(keeper.reach)
     lifecycle = Lifecycle(client, gate, keeper, avatars, interactions, post_interval_s=settings.post_interval_s)
     metrics.registry.register(Readings(gate, board, avatars, store))
     metrics.watch(app)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import urllib3
 
 from webapp.bounded_http import BoundedPoolManager
+from webapp.datasets import data_set
 
 if TYPE_CHECKING:
     from opsctl.settings import Settings
@@ -17,12 +18,17 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _LIMIT_S = 5.0
+_LARGEST_BYTES = 64 * 1024 * 1024
 _OK, _NOT_MODIFIED = 200, 304
 _NOT_OFFERED = {404, 405, 501}
 
 
 class Verdict(Enum):
-    """What a check found."""
+    """What a check found.
+
+    `BEHIND`: the provider had newer data than was held, which is held now; or it has not the kill switch that is held,
+    but none or another, which is for the stream to say.
+    """
 
     CONFIRMED = auto()
     BEHIND = auto()
@@ -31,7 +37,7 @@ class Verdict(Enum):
 
 
 class Checker:
-    """Compares the version of the kill switch that is held with the provider's, by the SDKs' polling endpoint.
+    """Compares what is held with what the provider has, by the SDKs' polling endpoint, and takes what is newer.
 
     It is asked with the ETag of the answer before, so that it costs next to nothing while nothing changes. A provider
     that is behind what is held confirms it: its polling endpoint may lag behind its stream.
@@ -43,30 +49,46 @@ class Checker:
     def __init__(self, settings: Settings, store: ObservedStore) -> None:
         if settings.sdk_key is None:
             raise ValueError("no SDK key")
+        self.flag = settings.flag
         self._url = f"{settings.base_uri}/sdk/latest-all"
         self._headers = {"Authorization": settings.sdk_key.reveal(), "User-Agent": "opsctl-feed"}
-        self._flag = settings.flag
         self._store = store
         self._etag: str | None = None
-        self._version = -1
-        timeout = urllib3.Timeout(connect=_LIMIT_S, total=_LIMIT_S)
-        self._pool = BoundedPoolManager(num_pools=1, maxsize=1, retries=False, timeout=timeout)
+        self._pool = BoundedPoolManager(num_pools=1, maxsize=1, retries=False)
 
-    def check(self) -> Verdict:
-        """Ask once, for five seconds at most."""
-        headers = {**self._headers, **({"If-None-Match": self._etag} if self._etag else {})}
+    def check(self, *, limit_s: float | None = None) -> Verdict:
+        """Ask once, for `limit_s` at most (by default five seconds)."""
         try:
-            answer = self._pool.request("GET", self._url, headers=headers)
-            if answer.status in _NOT_OFFERED:
+            status, etag, body = self._ask(_LIMIT_S if limit_s is None else limit_s)
+            if status in _NOT_OFFERED:
                 return Verdict.NOT_OFFERED
-            if answer.status == _OK:
-                flag = json.loads(answer.data)["flags"].get(self._flag)
-                self._version = -1 if flag is None else int(flag["version"])
-                self._etag = answer.headers.get("ETag")
-            elif answer.status != _NOT_MODIFIED:
+            if status == _NOT_MODIFIED:
+                return Verdict.CONFIRMED
+            if status != _OK:
                 return Verdict.UNKNOWN
-        except (urllib3.exceptions.HTTPError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            data = data_set(json.loads(body))
+        except (urllib3.exceptions.HTTPError, OSError, ValueError, RecursionError) as error:
             _log.debug("the provider could not be asked for its flag data: %s", type(error).__name__)
             return Verdict.UNKNOWN
-        held = self._store.flag(self._flag)
-        return Verdict.CONFIRMED if (-1 if held is None else held.version) >= self._version else Verdict.BEHIND
+        is_behind = self._store.fetched(data)
+        if is_behind:
+            _log.info("fetched newer flag data than the stream gave so far")
+        is_replaced = self._store.is_replaced(self.flag, data)
+        self._etag = None if is_replaced else etag
+        return Verdict.BEHIND if is_behind or is_replaced else Verdict.CONFIRMED
+
+    def _ask(self, limit_s: float) -> tuple[int, str | None, bytes]:
+        """Return status, ETag and body of the answer."""
+        headers = {**self._headers, **({"If-None-Match": self._etag} if self._etag else {})}
+        timeout = urllib3.Timeout(connect=limit_s, total=limit_s)
+        answer = self._pool.request("GET", self._url, headers=headers, timeout=timeout, preload_content=False)
+        try:
+            body = answer.read(_LARGEST_BYTES + 1)
+        except BaseException:
+            answer.close()
+            raise
+        if len(body) > _LARGEST_BYTES:
+            answer.close()
+            raise ValueError("too much data")
+        answer.release_conn()
+        return answer.status, answer.headers.get("ETag"), body

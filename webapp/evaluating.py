@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ldclient import Context
-    from ldclient.client import LDClient
 
     from webapp.decisions import FlagState
     from webapp.flagdata import FlagData, ObservedStore
+    from webapp.sdk import SdkClient
 
 _log = logging.getLogger(__name__)
 _FALLBACK_VALUE = False
@@ -48,7 +48,7 @@ class Evaluator:
         on_evaluation: Called once per evaluation, for counting.
     """
 
-    def __init__(self, client: LDClient, store: ObservedStore, flag: str, on_evaluation: Callable[[], None]) -> None:
+    def __init__(self, client: SdkClient, store: ObservedStore, flag: str, on_evaluation: Callable[[], None]) -> None:
         self._client = client
         self._store = store
         self._flag = flag

@@ -119,6 +119,11 @@ class ObservedStore(FeatureStore):
         self._listener(None)
         return True
 
+    def is_replaced(self, key: str, data: DataSet) -> bool:
+        """Whether a data set that was asked for has not the flag that is held, but none or another of that key."""
+        item = data[FEATURES].get(key)
+        return self.flag(key) is not None and (item is None or self._newest.is_another(FEATURES, item))
+
     def snapshot(self) -> DataSet:
         """Return everything that is held, and what is known to be deleted, as it was sent."""
         with self.writing:

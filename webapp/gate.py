@@ -25,7 +25,6 @@ from webapp.freshness import Freshness
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ldclient.client import LDClient
     from ldclient.interfaces import DataSourceStatus, FlagChange
 
     from opsctl.core.expecting import Expect
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from opsctl.core.pins import Pin
     from webapp.directives import Directives
     from webapp.flagdata import FlagData, ObservedStore
+    from webapp.sdk import SdkClient
     from webapp.visitors import Visitor
 
 _log = logging.getLogger(__name__)
@@ -55,18 +55,20 @@ class Gate:
         flag: Key of the kill switch.
         directives: What this instance was told.
         on_evaluation: Called once per evaluation, for counting.
+        freshness: Knows how old the data is that the store holds already.
 
     `in_force_since_s` is when the present epoch came into force here, on the monotonic clock.
     """
 
     def __init__(
         self,
-        client: LDClient,
+        client: SdkClient,
         store: ObservedStore,
         flag: str,
         directives: Directives,
         *,
         on_evaluation: Callable[[], None] = lambda: None,
+        freshness: Freshness | None = None,
     ) -> None:
         self._client = client
         self._store = store
@@ -83,7 +85,7 @@ class Gate:
         self._state_listeners: list[Callable[[FlagState], None]] = []
         self._source_listeners: list[Callable[[], None]] = []
         self._missed_listener: Callable[[int], None] = _nobody
-        self._freshness = Freshness()
+        self._freshness = freshness or Freshness()
         self._known_source = (DataSource.NONE, False)
         self._missed = 0
         self._notifier = self._new_notifier()
@@ -92,7 +94,7 @@ class Gate:
         """Begin to follow the flag. What is known at once is decided when this returns."""
         self._store.listen(self._on_write)
         self.attach()
-        if self._store.initialized:
+        if self._store.initialized and self.source is DataSource.NONE:
             self._freshness.on_data()
         self._refresh()
         self._tell()
@@ -161,7 +163,7 @@ class Gate:
     def is_deaf(self) -> bool:
         """Whether the stream has not delivered a version that this instance knows of."""
         data = self._store.flag(self.flag)
-        return self._missed > (0 if data is None else data.version)
+        return self._store.is_deaf(self.flag) or self._missed > (0 if data is None else data.version)
 
     def rely_on_checks(self, *, are_made: bool) -> None:
         """Take note whether the flag data is checked from now on; see `Freshness`."""

@@ -8,15 +8,12 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from webapp.sdk import stop_client
-
 if TYPE_CHECKING:
-    from ldclient.client import LDClient
-
     from webapp.avatars import Avatars
     from webapp.gate import Gate
     from webapp.interactions import Interactions
     from webapp.keeping import Keeper
+    from webapp.sdk import SdkClient
 
 _log = logging.getLogger(__name__)
 _STOP_WAIT_S = 2.0
@@ -38,7 +35,7 @@ class Lifecycle:
 
     def __init__(
         self,
-        client: LDClient,
+        client: SdkClient,
         gate: Gate,
         keeper: Keeper,
         avatars: Avatars,
@@ -101,7 +98,7 @@ class Lifecycle:
         self._avatars.close()
         if self._posts.is_alive():
             self._posts.join(_STOP_WAIT_S)
-        stop_client(self._client)
+        self._client.close()
 
     def _new_posts(self) -> threading.Thread:
         return threading.Thread(target=self._let_posts_arrive, name="posts", daemon=True)

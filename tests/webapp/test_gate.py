@@ -16,7 +16,7 @@ from opsctl.settings import Secret
 from webapp.directives import Directives
 from webapp.flagdata import ObservedStore
 from webapp.gate import Gate
-from webapp.sdk import start_client, stop_client
+from webapp.sdk import start_client
 from webapp.visitors import Visitors
 
 VISITORS = Visitors(small_cast())
@@ -43,7 +43,7 @@ def open_gate(tmp_path):
     yield start
     for gate, client in opened:
         gate.close()
-        stop_client(client)
+        client.close()
 
 
 def test_on_means_full_and_off_means_degraded(open_gate):

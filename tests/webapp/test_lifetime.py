@@ -33,12 +33,12 @@ def test_a_directory_of_sockets_outside_the_data_directory_goes_with_the_last_so
 def test_a_process_that_just_ends_stops_the_feed_it_made(tmp_path):
     code = (
         "from webapp import create_app\n"
-        "import webapp.lifecycle as lifecycle\n"
-        "stop = lifecycle.stop_client\n"
+        "from webapp.sdk import SdkClient\n"
+        "stop = SdkClient.close\n"
         "def stop_and_say(client):\n"
         "    stop(client)\n"
         "    print('stopped', flush=True)\n"
-        "lifecycle.stop_client = stop_and_say\n"
+        "SdkClient.close = stop_and_say\n"
         "app = create_app()\n"
     )
 
