@@ -56,13 +56,19 @@ class Wiring:
 
         `is_recorded` is false where it does a part of a command that has a record of its own.
         """
+        from opsctl.adapters.launchdarkly_approvals import LaunchDarklyApprovals  # noqa: PLC0415 - start-up
+        from opsctl.adapters.launchdarkly_schedules import LaunchDarklySchedules  # noqa: PLC0415 - start-up
         from opsctl.services.switch import SwitchService  # noqa: PLC0415 - start-up
 
+        connection = self._rest.connection
         return SwitchService(
             reader=self._rest,
             writer=self._rest,
             instances=self._instances,
             clock=self._clock,
+            audit=self._rest,
+            schedules=LaunchDarklySchedules(connection),
+            approvals=LaunchDarklyApprovals(connection, self._settings),
             journal=self._journal(note) if is_recorded else None,
             sdk_key_digest=self._sdk_key_digest,
             note=note,

@@ -2,33 +2,48 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import typer
 
 from opsctl.cli import options
-from opsctl.cli.invocation import CommonOptions, Invocation, WriteOptions
+from opsctl.cli.invocation import CommonOptions, Invocation, ProofOptions, WriteOptions
 from opsctl.core.errors import ErrorCode, OpsError
 
 
 def command(
-    *, names_flag: bool = False, writes: bool = False, sets: Collection[str] = (), starts_local: bool = False
+    *,
+    names_flag: bool = False,
+    writes: bool = False,
+    proves: bool = False,
+    sets: Collection[str] = (),
+    starts_local: bool = False,
 ) -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:
     """Make `function(call, …)` a command with the common options; it returns its exit code, `None` for 0.
 
     With `names_flag` the command has the argument FLAG, which ends up in `call.ref`. With `writes` it has the options
-    of commands that write, and gets them as its second argument, `write`. Each name in `sets` adds the option of that
-    setting, which ends up in `call.settings`. `starts_local` is for commands that start the local flag service: they do
-    not look for one that is there already. A command that `writes` lets `KeyboardInterrupt` pass only where nothing was
-    written; how it ends is its exit code even where its report cannot be written. Typer reads the parameters of a
-    command from its signature, so the signature is what is put together here.
+    of commands that write, and gets them as its argument `write`; with `proves` those of commands that wait until
+    everyone followed, as `proof`. Each name in `sets` adds the option of that setting, which ends up in
+    `call.settings`. `starts_local` is for commands that start the local flag service: they do not look for one that is
+    there already. A command that `writes` lets `KeyboardInterrupt` pass only where nothing was written; how it ends is
+    its exit code even where its report cannot be written. Typer reads the parameters of a command from its signature,
+    so the signature is what is put together here.
     """
 
     def decorate(function: Callable[..., int | None]) -> Callable[..., int | None]:
-        taken = {"call", "write"} if writes else {"call"}
+        groups = [
+            *([_Group("write", WriteOptions, _WRITE)] if writes else ()),
+            *([_Group("proof", ProofOptions, _PROOF)] if proves else ()),
+        ]
+        taken = {"call", *(group.argument for group in groups)}
         own = [item for item in inspect.signature(function).parameters.values() if item.name not in taken]
-        shared = [*(_WRITE.values() if writes else ()), *map(_option_of, sets), *_COMMON.values()]
+        shared = [
+            *(option for group in groups for option in group.options.values()),
+            *map(_option_of, sets),
+            *_COMMON.values(),
+        ]
         leading = [_CONTEXT, _FLAG] if names_flag else [_CONTEXT]
 
         @functools.wraps(function)
@@ -36,12 +51,12 @@ def command(
             flag = given.pop("flag") if names_flag else None
             common = CommonOptions(**{name: given.pop(name) for name in _COMMON})
             settings = {name: given.pop(name) for name in sets}
-            write = [WriteOptions(**{name: given.pop(name) for name in _WRITE})] if writes else []
+            said = {one.argument: one.kind(**{name: given.pop(name) for name in one.options}) for one in groups}
             invocation: Invocation = ctx.obj
             try:
                 with invocation.interruptions:
                     call = invocation.open(common, flag=flag, settings=settings, find_local=not starts_local)
-                    code = function(call, *write, **given)
+                    code = function(call, **said, **given)
             except KeyboardInterrupt:
                 # Typer would turn it into a silent exit code; the error boundary says what it means.
                 raise invocation.interrupted(writes=writes) from None
@@ -59,6 +74,15 @@ def command(
         return run
 
     return decorate
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Options that some commands have, and the argument that gets what they said."""
+
+    argument: str
+    kind: Callable[..., Any]
+    options: Mapping[str, inspect.Parameter]
 
 
 def _option_of(setting: str) -> inspect.Parameter:
@@ -92,7 +116,17 @@ def _declared_for_writes(
     """Declare the parameters that are added to commands that write; never called."""
 
 
+def _declared_for_proof(
+    *,
+    browsers: options.BrowsersOption = None,
+    receipt: options.ReceiptOption = None,
+    request_approval: options.RequestApprovalOption = False,
+) -> None:
+    """Declare the parameters that are added to commands that wait until everyone followed; never called."""
+
+
 _COMMON = dict(inspect.signature(_declared).parameters)
 _CONTEXT = _COMMON.pop("ctx")
 _FLAG = _COMMON.pop("flag")
 _WRITE = dict(inspect.signature(_declared_for_writes).parameters)
+_PROOF = dict(inspect.signature(_declared_for_proof).parameters)

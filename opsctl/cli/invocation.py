@@ -47,6 +47,15 @@ class WriteOptions:
     no_wait: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofOptions:
+    """What the options of a command said that waits until everyone followed."""
+
+    browsers: str | None = None
+    receipt: str | None = None
+    request_approval: bool = False
+
+
 @dataclass(slots=True, kw_only=True)
 class Invocation:
     """One run of the program: everything it knows of the outside. `interruptions` is entered while a command runs.

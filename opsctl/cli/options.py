@@ -28,6 +28,22 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for con
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
 NoWaitOption = Annotated[bool, typer.Option("--no-wait", help="Return when it is written; verify nothing.")]
 
+BrowsersOption = Annotated[
+    str | None,
+    typer.Option(
+        "--browsers",
+        metavar="SHARE",
+        help="How many of the connected browsers have to confirm: 99%, 99.5%, all or none.",
+        show_default="all",
+    ),
+]
+ReceiptOption = Annotated[
+    str | None, typer.Option("--receipt", metavar="FILE", help="Keep a JSON receipt, whatever came of it.")
+]
+RequestApprovalOption = Annotated[
+    bool, typer.Option("--request-approval", help="Ask LaunchDarkly for approval, and carry it out once it is given.")
+]
+
 MaxErrorRateOption = Annotated[
     str | None,
     typer.Option(

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from opsctl.cli.confirmation import ensure_confirmed
 from opsctl.cli.exit_codes import exit_code_of
+from opsctl.cli.receipt_file import Record
 from opsctl.cli.render import receipt as rendering
 from opsctl.cli.render.propagation import progress
 from opsctl.cli.timing import with_end, with_planned_end
 from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.shares import ALL, Share, parse_share
 from opsctl.services.prepared import SwitchRequest
 
 if TYPE_CHECKING:
-    from opsctl.cli.invocation import Call, WriteOptions
+    from opsctl.cli.invocation import Call, ProofOptions, WriteOptions
     from opsctl.cli.timing import Until
     from opsctl.core.switch import Change, Receipt
 
@@ -22,15 +24,15 @@ def switch(
     call: Call,
     change: Change,
     write: WriteOptions,
+    proof: ProofOptions,
     *,
     until: Until | None = None,
 ) -> int:
     """Carry out one kill or restore; return the exit code. `until` is when a kill is to end by itself.
 
     Raises:
-        OpsError: what `SwitchService` raises; `confirmation_required`.
+        OpsError: what `SwitchService` raises; `confirmation_required`; `usage`.
     """
-    service = call.services.switch(call.note, lambda seen: call.progress(progress(seen)))
     request = SwitchRequest(
         ref=call.ref,
         change=change,
@@ -38,18 +40,19 @@ def switch(
         incident=write.incident,
         timeout_s=call.settings.timeout_s,
         wait=not write.no_wait,
+        browsers=share_of(proof),
+        asks_approval=_asks_approval(proof, until),
     )
-    prepared = service.prepare(request)
-    call.announce_target()
-    failed: OpsError | None = None
-    if write.dry_run:
-        receipt = with_planned_end(service.preview(prepared), until)
-    else:
-        ensure_confirmed(call, prepared, yes=write.yes)
-        receipt = service.apply(prepared)
+    record = Record.opened(call, request, proof.receipt)
+    with record.of_failures():
+        receipt = _switched(call, request, write, until)
+    failed = lost = None
     try:
-        if not write.dry_run:
-            receipt, failed = with_end(call, receipt, until)
+        try:
+            if not write.dry_run:
+                receipt, failed = with_end(call, receipt, until)
+        finally:
+            lost = record.keep(receipt)
         _show(call, receipt)
     except KeyboardInterrupt:
         look = f"look first: {call.command('status', call.ref.key)}"
@@ -59,9 +62,41 @@ def switch(
 
         return restore_here(call, receipt, until, lambda restored: _show(call, restored))
     code = exit_code_of(receipt)
-    if failed is not None and not code:
-        raise failed
+    if (error := failed or lost) is not None and not code:
+        raise error
     return code
+
+
+def _switched(call: Call, request: SwitchRequest, write: WriteOptions, until: Until | None) -> Receipt:
+    service = call.services.switch(call.note, lambda seen: call.progress(progress(seen)))
+    prepared = service.prepare(request)
+    call.announce_target()
+    if write.dry_run:
+        return with_planned_end(service.preview(prepared), until)
+    ensure_confirmed(call, prepared, yes=write.yes)
+    return service.apply(prepared)
+
+
+def share_of(proof: ProofOptions) -> Share:
+    """Return how many of the browsers have to confirm, as `--browsers` says.
+
+    Raises:
+        OpsError: `usage`.
+    """
+    try:
+        return ALL if proof.browsers is None else parse_share(proof.browsers)
+    except ValueError as error:
+        raise OpsError(ErrorCode.USAGE, f"--browsers: {error}", hint="correct --browsers") from error
+
+
+def _asks_approval(proof: ProofOptions, until: Until | None) -> bool:
+    if proof.request_approval and until is not None:
+        raise OpsError(
+            ErrorCode.USAGE,
+            "--request-approval asks for the kill alone, without an end",
+            hint="leave --for out; once it is killed, opsctl kill --for sets the end",
+        )
+    return proof.request_approval
 
 
 def _show(call: Call, receipt: Receipt) -> None:

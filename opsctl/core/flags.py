@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -172,6 +173,12 @@ class AuditEntry:
     who: str
     what: str
     comment: str = ""
+
+    @property
+    def told(self) -> str:
+        """Return it as a clause: who, what, when, and why where that was said."""
+        at = datetime.fromtimestamp(self.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return f"{self.who} {self.what} at {at}" + (f': "{self.comment}"' if self.comment else "")
 
 
 def no_such_environment(project: str, key: str, existing: Iterable[str]) -> OpsError:

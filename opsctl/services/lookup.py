@@ -67,12 +67,6 @@ class Lookup:
         return tuple(dict.fromkeys(found))
 
 
-def told(entry: AuditEntry) -> str:
-    """Return an entry of the audit log as a clause: who, what, when and why."""
-    why = f': "{entry.comment}"' if entry.comment else ""
-    return f"{entry.who} {entry.what} at {utc_ms(entry.at_ms)}{why}"
-
-
 def _entries(audit: AuditReader, ref: FlagRef) -> tuple[AuditEntry, ...]:
     try:
         return audit.list_changes(ref, limit=_ENTRIES)

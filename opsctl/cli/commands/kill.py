@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from opsctl.cli.command import command
-from opsctl.cli.invocation import Call, WriteOptions
+from opsctl.cli.invocation import Call, ProofOptions, WriteOptions
 from opsctl.cli.options import MaxErrorRateOption, MaxP99Option
 
 ForOption = Annotated[
@@ -15,16 +15,22 @@ HereOption = Annotated[
     bool, typer.Option("--here", help="With --for: wait here and restore, without LaunchDarkly's schedule.")
 ]
 
+BreakGlassOption = Annotated[
+    bool, typer.Option("--break-glass", help="Pin the instances to degraded without asking LaunchDarkly.")
+]
 
-@command(names_flag=True, writes=True)
+
+@command(names_flag=True, writes=True, proves=True)
 def kill(
     call: Call,
     write: WriteOptions,
+    proof: ProofOptions,
     *,
     duration: ForOption = None,
     here: HereOption = False,
     max_error_rate: MaxErrorRateOption = None,
     max_p99: MaxP99Option = None,
+    break_glass: BreakGlassOption = False,
 ) -> int:
     """Turn the kill switch off.
 
@@ -35,11 +41,21 @@ def kill(
     that break the objective then stay degraded until they meet it. A further --for moves the time; a kill without it
     makes the kill last. With --here this process waits and restores instead, for plans without scheduled changes.
 
+    With --break-glass it asks LaunchDarkly nothing, for when that is down: every instance that can be reached is pinned
+    to degraded, and stays so across restarts and whatever LaunchDarkly says, until opsctl reconcile. It exits with 8.
+
     Example: opsctl kill --reason "checkout p99 above 2 s" --incident INC-4312
     """
+    from opsctl.cli import glass  # noqa: PLC0415 - start-up
+
+    if break_glass:
+        glass.ensure_alone({"--for": duration, "--here": here, "--request-approval": proof.request_approval})
+        return glass.break_glass(call, write, proof)
+
     from opsctl.cli.switching import switch  # noqa: PLC0415 - start-up
     from opsctl.cli.timing import until_of  # noqa: PLC0415 - start-up
     from opsctl.core.switch import Change  # noqa: PLC0415 - start-up
 
     until = until_of(duration, here=here, max_error_rate=max_error_rate, max_p99=max_p99)
-    return switch(call, Change.KILL, write, until=until)
+    with glass.offering_break_glass(call, write):
+        return switch(call, Change.KILL, write, proof, until=until)

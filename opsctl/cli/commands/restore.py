@@ -1,11 +1,11 @@
 """`restore`: on again, and proven."""
 
 from opsctl.cli.command import command
-from opsctl.cli.invocation import Call, WriteOptions
+from opsctl.cli.invocation import Call, ProofOptions, WriteOptions
 
 
-@command(names_flag=True, writes=True)
-def restore(call: Call, write: WriteOptions) -> int:
+@command(names_flag=True, writes=True, proves=True)
+def restore(call: Call, write: WriteOptions, proof: ProofOptions) -> int:
     """Turn the kill switch on again.
 
     It returns when every instance and every connected browser confirmed, and says who did not. Where no instance of
@@ -16,4 +16,4 @@ def restore(call: Call, write: WriteOptions) -> int:
     from opsctl.cli.switching import switch  # noqa: PLC0415 - start-up
     from opsctl.core.switch import Change  # noqa: PLC0415 - start-up
 
-    return switch(call, Change.RESTORE, write)
+    return switch(call, Change.RESTORE, write, proof)

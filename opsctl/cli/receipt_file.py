@@ -1,0 +1,131 @@
+"""`--receipt FILE`: what came of a kill or restore, kept for the incident's timeline."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from opsctl.adapters.operator import operator_of
+from opsctl.cli.exit_codes import EXIT_CODES, ExitCode
+from opsctl.cli.outputs import ensure_can_write
+from opsctl.cli.render import receipt_file as rendering
+from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.daemon.ready_file import write_ready_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from opsctl.cli.invocation import Call
+    from opsctl.core.switch import Receipt
+    from opsctl.services.prepared import SwitchRequest
+
+_OPTION = "--receipt"
+_LARGEST = 16 * 1024 * 1024
+_OF_RECEIPTS = frozenset({"command", "outcome", "incident", "opsctl_version"})
+
+
+class Record:
+    """The receipt file of one command; nothing is kept where none was asked for."""
+
+    def __init__(self, call: Call, wanted: rendering.Wanted, path: Path | None) -> None:
+        self._call = call
+        self._wanted = wanted
+        self._path = path
+
+    @classmethod
+    def opened(cls, call: Call, request: SwitchRequest, given: str | None) -> Record:
+        """Return the record of a command that is about to begin, with the file that `--receipt` names.
+
+        What is there already is replaced only where it is a receipt of the same incident.
+
+        Raises:
+            OpsError: `usage`, the file cannot be written, or is something else.
+        """
+        path = None if given is None else Path(given)
+        if path is not None:
+            _ensure_is_ours(path, request.incident)
+        wanted = rendering.Wanted(
+            change=request.change,
+            flag=request.ref.key,
+            reason=request.reason,
+            incident=request.incident,
+            operator=operator_of(call.settings),
+            started_at_s=time.time(),
+        )
+        return cls(call, wanted, path)
+
+    @contextmanager
+    def of_failures(self) -> Iterator[None]:
+        """Keep how the block failed; what was only asked for wrongly, or not agreed to, leaves no receipt."""
+        try:
+            yield
+        except OpsError as error:
+            if EXIT_CODES[error.code] is not ExitCode.USAGE:
+                self._keep_failure(error)
+            raise
+        except KeyboardInterrupt:
+            self._keep_failure(OpsError(ErrorCode.INTERRUPTED, "interrupted; nothing was written"))
+            raise
+
+    def keep(self, receipt: Receipt) -> OpsError | None:
+        """Keep the receipt; return why that could not be done."""
+        return self._write(rendering.of_receipt(receipt, self._wanted, self._call.view()))
+
+    def _keep_failure(self, error: OpsError) -> None:
+        content = rendering.of_error(error, self._wanted, self._call.view(), ended_at_s=time.time())
+        lost = self._write(content)
+        if lost is not None:
+            self._call.note(lost.message)
+
+    def _write(self, content: Mapping[str, Any]) -> OpsError | None:
+        """Write the file, readable by its owner only; a reader never sees half of it."""
+        if self._path is None:
+            return None
+        try:
+            write_ready_file(self._path, content)
+        except OSError as error:
+            return OpsError(
+                ErrorCode.FAILED,
+                f"the receipt {self._path} could not be written: {error.strerror}",
+                hint="all else was done as reported; opsctl audit list shows it, too",
+            )
+        return None
+
+
+def _ensure_is_ours(path: Path, incident: str | None) -> None:
+    ensure_can_write(path, _OPTION)
+    if path.exists() and not _is_receipt(path, incident):
+        about = f"of the incident {incident}" if incident else "without an incident"
+        raise OpsError(
+            ErrorCode.USAGE,
+            f"{_OPTION} {path} is there already, and is no receipt {about}",
+            hint=f"name another file: {_OPTION} {path.with_suffix('.2' + path.suffix)}",
+        )
+    _ensure_can_make(path)
+
+
+def _is_receipt(path: Path, incident: str | None) -> bool:
+    try:
+        if not path.is_file() or path.stat().st_size > _LARGEST:
+            return False
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and content.keys() >= _OF_RECEIPTS and content["incident"] == incident
+
+
+def _ensure_can_make(path: Path) -> None:
+    """Make a file beside it, and remove it again: only that tells of a read-only or full disk."""
+    trial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with trial.open("xb") as handle:
+            handle.write(b"{}")
+    except OSError as error:
+        hint = "name a file in a place of yours"
+        raise OpsError(ErrorCode.USAGE, f"{_OPTION} {path} cannot be written: {error.strerror}", hint=hint) from error
+    finally:
+        trial.unlink(missing_ok=True)
