@@ -12,7 +12,7 @@ from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.watching import WatchEvent, WatchKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from opsctl.core.flags import FlagRef
     from opsctl.settings import Settings
@@ -42,16 +42,19 @@ class LaunchDarklyStream:
         # The SDK says on its own log what is said here as events and errors.
         logging.getLogger("ldclient").addHandler(logging.NullHandler())
         logging.getLogger("ldclient").propagate = False
-        client = self._connect(ref)
+        client, versions = self._connect(ref)
         try:
             self._await_start(client, start_timeout_s)
-            yield from self._events(client, ref)
+            yield from self._events(client, versions, ref)
         finally:
             client.close()
 
-    def _connect(self, ref: FlagRef) -> Any:
+    def _connect(self, ref: FlagRef) -> tuple[Any, Callable[[], int | None]]:
+        """Return the client, and what returns the version of the flag that it holds."""
         from ldclient import Config, LDClient  # noqa: PLC0415 - start-up
         from ldclient.config import HTTPConfig  # noqa: PLC0415 - start-up
+        from ldclient.feature_store import InMemoryFeatureStore  # noqa: PLC0415 - start-up
+        from ldclient.versioned_data_kind import FEATURES  # noqa: PLC0415 - start-up
 
         if self._settings.sdk_key is None:
             raise OpsError(
@@ -59,16 +62,23 @@ class LaunchDarklyStream:
                 f"there is no SDK key for {ref.environment} at {self._provider.name}",
                 hint="set LAUNCHDARKLY_SDK_KEY, or run everything on this machine: opsctl serve",
             )
+        store = InMemoryFeatureStore()
         config = Config(
             self._settings.sdk_key.reveal(),
             base_uri=self._settings.base_uri,
             stream_uri=self._settings.stream_uri,
             events_uri=self._settings.events_uri,
+            feature_store=store,
             send_events=False,
             diagnostic_opt_out=True,
             http=HTTPConfig(connect_timeout=_CONNECT_TIMEOUT_S),
         )
-        return LDClient(config, start_wait=0)
+
+        def version() -> int | None:
+            flag = store.get(FEATURES, ref.key)
+            return None if flag is None else int(FEATURES.encode(flag)["version"])
+
+        return LDClient(config, start_wait=0), version
 
     def _await_start(self, client: Any, timeout_s: float) -> None:
         deadline_s = time.monotonic() + timeout_s
@@ -88,33 +98,37 @@ class LaunchDarklyStream:
                 )
             time.sleep(_START_POLL_S)
 
-    def _events(self, client: Any, ref: FlagRef) -> Iterator[WatchEvent | None]:
+    def _events(self, client: Any, version: Callable[[], int | None], ref: FlagRef) -> Iterator[WatchEvent | None]:
         from ldclient import Context  # noqa: PLC0415 - start-up
 
         context = Context.builder("opsctl").anonymous(True).build()
-        happened: queue.SimpleQueue[tuple[float, Any]] = queue.SimpleQueue()
+        happened: queue.SimpleQueue[tuple[float, int | None, Any]] = queue.SimpleQueue()
         # The SDK calls these on its stream thread, where nothing may wait.
         client.flag_tracker.add_flag_value_change_listener(
-            ref.key, context, lambda change: happened.put((time.time(), change))
+            ref.key, context, lambda change: happened.put((time.time(), version(), change))
         )
-        client.data_source_status_provider.add_listener(lambda status: happened.put((time.time(), status.state)))
+        client.data_source_status_provider.add_listener(
+            lambda status: happened.put((time.time(), version(), status.state))
+        )
+        held = version()
         current = self._current_value(client, ref, context)
-        yield WatchEvent(WatchKind.STATE, time.time(), new=current)
+        yield WatchEvent(WatchKind.STATE, time.time(), new=current, version=held)
         lost_at_s: float | None = None
         while True:
             try:
-                at_s, what = happened.get(timeout=_IDLE_S)
+                at_s, held, what = happened.get(timeout=_IDLE_S)
             except queue.Empty:
                 yield None
                 continue
-            if hasattr(what, "new_value"):
-                if what.new_value != current:
-                    yield WatchEvent(WatchKind.CHANGE, at_s, old=current, new=what.new_value)
-                    current = what.new_value
-            elif what.name == "VALID" and lost_at_s is not None:
-                yield WatchEvent(WatchKind.RESUMED, at_s, new=current, gap_s=at_s - lost_at_s)
+            is_change = hasattr(what, "new_value") and what.new_value != current
+            if lost_at_s is not None and (is_change or getattr(what, "name", "") == "VALID"):
+                # Data that comes in says so before the status does.
+                yield WatchEvent(WatchKind.RESUMED, at_s, new=current, gap_s=at_s - lost_at_s, version=held)
                 lost_at_s = None
-            elif what.name == "INTERRUPTED" and lost_at_s is None:
+            if is_change:
+                yield WatchEvent(WatchKind.CHANGE, at_s, old=current, new=what.new_value, version=held)
+                current = what.new_value
+            elif getattr(what, "name", "") == "INTERRUPTED" and lost_at_s is None:
                 lost_at_s = at_s
                 yield WatchEvent(WatchKind.LOST, at_s, new=current)
 

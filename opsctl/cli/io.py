@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import sys
 from pathlib import Path
@@ -125,6 +126,17 @@ class Streams:
                 hint="pipe it in: opsctl status --token-stdin < token-file",
             )
         return secret
+
+    def is_abandoned(self) -> bool:
+        """Return whether nobody reads the result any more: a closed pipe shows before anything is written to it."""
+        if self.closed:
+            return True
+        try:
+            poll = select.poll()
+            poll.register(self.stdout.fileno(), select.POLLERR)
+            return any(happened & (select.POLLERR | select.POLLNVAL) for _, happened in poll.poll(0))
+        except (OSError, ValueError):
+            return False
 
     def finish(self) -> None:
         """Write what is still buffered, or let it go."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from opsctl.core.approving import ApprovalRequest
+    from opsctl.core.audit import AuditRow
+    from opsctl.core.audit_verdict import Verdict
     from opsctl.core.expecting import ControlMessage
     from opsctl.core.flags import AuditEntry, Environment, Flag, FlagRef, NewFlag
     from opsctl.core.journal import Accepted, Ended
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from opsctl.core.rollouts import DefaultRule, RuledFlag
     from opsctl.core.scheduling import ScheduledChange
     from opsctl.core.timed import TimedRecord
-    from opsctl.core.watching import WatchEvent
+    from opsctl.core.watching import FlagChange, WatchEvent
 
 
 class Clock(Protocol):
@@ -116,6 +118,35 @@ class AuditReader(Protocol):
         ...
 
 
+class ChangeLog(Protocol):
+    """The provider's audit log, as far back as it is asked for."""
+
+    def changes(self, ref: FlagRef) -> Iterator[AuditEntry]:
+        """Yield the entries about that flag in that environment, newest first; pages are read as they are needed."""
+        ...
+
+
+class AuditLog(Protocol):
+    """The local record of accepted commands, to be read. Reading may raise `OpsError`: `failed`."""
+
+    @property
+    def place(self) -> str:
+        """Return where it is."""
+        ...
+
+    def rows(self) -> tuple[AuditRow, ...]:
+        """Return a row for each accepted command, in their order."""
+        ...
+
+    def examine(self) -> Verdict:
+        """Look whether every record is as it was written."""
+        ...
+
+    def resolve(self, found: Sequence[AuditRow]) -> None:
+        """Keep what was found out about commands whose outcome was unknown; where that fails, they stay so."""
+        ...
+
+
 class Entry(Protocol):
     """The record of one accepted command."""
 
@@ -150,6 +181,17 @@ class Journal(Protocol):
         Raises:
             OpsError: `superseded`, for a restore when a kill of the same flag was accepted after `read_at`. That is
                 all there is to it then: the entry is kept and finished, and nothing is to be written.
+        """
+        ...
+
+
+class History(Protocol):
+    """What a flag went through, from the provider's audit log."""
+
+    def changes_since(self, ref: FlagRef, version: int) -> tuple[FlagChange, ...]:
+        """Return the changes of the flag in its environment after that version, in their order.
+
+        Those that the log does not show any more, or not yet, are missing (`opsctl.core.watching.is_whole`).
         """
         ...
 

@@ -43,7 +43,9 @@ class Attribution:
 
     def attributed(self, event: WatchEvent) -> WatchEvent:
         """Return the event, a change with its entry; the log may be a moment behind the stream, and is waited for."""
-        if event.kind is WatchKind.LOST:
+        if event.entry is not None:
+            self._use(event.entry)
+        elif event.kind is WatchKind.LOST:
             self._lost_at_s, self._resumed_at_s = event.at_s, None
         elif event.kind is WatchKind.RESUMED:
             self._resumed_at_s = event.at_s
@@ -64,10 +66,13 @@ class Attribution:
                 self._clock.sleep(_LOOK_AGAIN_S)
             entry = self._chosen(self._fitting(turned_on=change.new is True), change.at_s, lost_at_s)
             if entry is not None:
-                self._used.add(entry.id)
-                self._last_ms = entry.at_ms
+                self._use(entry)
                 return entry
         return None
+
+    def _use(self, entry: AuditEntry) -> None:
+        self._used.add(entry.id)
+        self._last_ms = max(entry.at_ms, self._last_ms)
 
     def _fitting(self, *, turned_on: bool) -> list[AuditEntry]:
         verb = "turned on" if turned_on else "turned off"

@@ -4,32 +4,64 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from opsctl.core.errors import OpsError
 from opsctl.core.watching import WatchEvent, WatchKind
 from opsctl.services.attribution import Attribution
+from opsctl.services.catching_up import CatchingUp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from opsctl.core.flags import FlagRef
-    from opsctl.core.ports import AuditReader, Clock, FlagStream
+    from opsctl.core.ports import AuditReader, Clock, FlagStream, History, Schedules
     from opsctl.core.watching import Until
+
+_VALUES = frozenset({WatchKind.STATE, WatchKind.CHANGE})
 
 
 class WatchService:
     """The use case of `watch`."""
 
-    def __init__(self, *, stream: FlagStream, audit: AuditReader | None, clock: Clock) -> None:
-        """Take the collaborators; without an audit log every change is by somebody unknown."""
+    def __init__(
+        self,
+        *,
+        stream: FlagStream,
+        audit: AuditReader | None,
+        clock: Clock,
+        history: History | None = None,
+        schedules: Schedules | None = None,
+    ) -> None:
+        """Take the collaborators.
+
+        Args:
+            stream: What is followed.
+            audit: The audit log; without it every change is by somebody unknown.
+            clock: Time.
+            history: The audit log by versions; without it what was missed is not told.
+            schedules: What the provider will do later; without it that is not told.
+        """
         self._stream = stream
         self._audit = audit
         self._clock = clock
+        self._history = history
+        self._schedules = schedules
 
     def watch(
-        self, ref: FlagRef, *, start_timeout_s: float, until: Until | None = None, timeout_s: float | None = None
+        self,
+        ref: FlagRef,
+        *,
+        start_timeout_s: float,
+        until: Until | None = None,
+        timeout_s: float | None = None,
+        since: int | None = None,
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> Iterator[WatchEvent]:
-        """Yield the state, then every change, until the wanted state is reached or time is up.
+        """Yield the state, then every change, until the wanted state is reached, time is up, or nobody wants more.
 
-        The last event is then `END`, with the value at that moment in `new`; a watch that the caller leaves has none.
+        With `since`, the changes after that version come first; so do, after a gap, those that were made in it: each
+        version once, in their order, told from the audit log and marked as missed. What the log does not tell is marked
+        as missing. The last event is `END`, with the value at that moment in `new`; a watch that the caller leaves, or
+        that is not wanted any more (`is_wanted`), has none.
 
         Raises:
             OpsError: `unreachable` when the stream gave nothing within `start_timeout_s`, `bad_credentials`,
@@ -38,12 +70,33 @@ class WatchService:
         deadline_s = None if timeout_s is None else self._clock.monotonic_s() + timeout_s
         attribution = Attribution(self._audit, self._clock, ref)
         attribution.begin()
+        catching_up = CatchingUp(self._history, self._clock, ref, since=since)
+        announced: set[str] = set()
         value: object = None
         for event in self._stream.follow(ref, start_timeout_s=start_timeout_s):
             if event is not None:
-                yield attribution.attributed(event)
-                value = event.new if event.kind in {WatchKind.STATE, WatchKind.CHANGE} else value
+                for one in catching_up.with_missed(event):
+                    yield attribution.attributed(one) if one.page is None or one.page.is_by_flag else one
+                value = event.new if event.kind in _VALUES else value
+                if event.kind in _VALUES and value is not True:
+                    yield from self._scheduled(ref, announced)
+            if not is_wanted():
+                return
             is_reached = until is not None and event is not None and until.is_reached_by(value)
             if is_reached or (deadline_s is not None and self._clock.monotonic_s() >= deadline_s):
-                yield WatchEvent(WatchKind.END, self._clock.now_s(), new=value)
+                yield WatchEvent(WatchKind.END, self._clock.now_s(), new=value, version=catching_up.version)
                 return
+
+    def _scheduled(self, ref: FlagRef, announced: set[str]) -> Iterator[WatchEvent]:
+        """Yield what will turn the flag on by itself, each once."""
+        if self._schedules is None:
+            return
+        try:
+            scheduled = self._schedules.list_scheduled(ref)
+        except OpsError:
+            return
+        for change in scheduled:
+            if change.turns_on and change.id not in announced:
+                announced.add(change.id)
+                now_s = self._clock.now_s()
+                yield WatchEvent(WatchKind.SCHEDULED, now_s, new=True, due_ms=change.at_ms, is_ours=change.is_ours)

@@ -97,8 +97,11 @@ class Wired:
     def flags(self):
         return FlagService(reader=self.flags_at_provider, writer=self.flags_at_provider)
 
-    def watch(self):
-        return WatchService(stream=self.stream, audit=self.flags_at_provider, clock=self.clock)
+    def watch(self, source, feed_url):
+        self.watched = (source, feed_url)
+        return WatchService(
+            stream=self.stream, audit=self.flags_at_provider, clock=self.clock, schedules=self.schedules
+        )
 
 
 @pytest.fixture

@@ -8,16 +8,38 @@ import typer
 
 from opsctl.cli.command import command
 from opsctl.cli.invocation import Call
-from opsctl.core.watching import Until, WatchEvent
+from opsctl.core.watching import Until, WatchEvent, WatchSource
 
 UntilOption = Annotated[Until | None, typer.Option("--until", help="End when the kill switch is in this state.")]
+SourceOption = Annotated[
+    WatchSource,
+    typer.Option("--source", help="Watch the SDK's stream, a page of the feed, or the provider's audit log."),
+]
+SinceOption = Annotated[
+    int | None, typer.Option("--since", metavar="VERSION", help="Begin with what was changed after this version.")
+]
+TargetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--target", metavar="URL", help="The feed, for --source browser.", show_default="that of opsctl serve"
+    ),
+]
 
 
 @command(names_flag=True)
-def watch(call: Call, *, until: UntilOption = None) -> int:
+def watch(
+    call: Call,
+    *,
+    until: UntilOption = None,
+    source: SourceOption = WatchSource.STREAM,
+    since: SinceOption = None,
+    target: TargetOption = None,
+) -> int:
     """Show changes as they happen.
 
-    Each with who made it and why, until Ctrl-C, --until or --timeout.
+    Each with who made it and why, until Ctrl-C, --until or --timeout. What was changed while the stream was lost, or
+    after the version of --since, is told from the audit log. A state that --until names and that is not reached within
+    --timeout is exit code 1.
 
     Example: opsctl watch --until restored --timeout 30m
     """
@@ -26,12 +48,19 @@ def watch(call: Call, *, until: UntilOption = None) -> int:
     from opsctl.core.watching import WatchKind  # noqa: PLC0415 - start-up
 
     limit_s = call.settings.timeout_s if call.common.timeout is not None else None
-    service = call.services.watch()
+    service = call.services.watch(source, _feed_url(call, source, target))
     call.announce_target()
     value: object = None
     try:
-        for event in service.watch(call.ref, start_timeout_s=call.settings.timeout_s, until=until, timeout_s=limit_s):
-            value = event.new
+        for event in service.watch(
+            call.ref,
+            start_timeout_s=call.settings.timeout_s,
+            until=until,
+            timeout_s=limit_s,
+            since=since,
+            is_wanted=lambda: not call.streams.is_abandoned(),
+        ):
+            value = event.new if event.kind in {WatchKind.STATE, WatchKind.CHANGE, WatchKind.END} else value
             is_said = event.kind is WatchKind.END and until is not None and until.is_reached_by(value)
             if call.as_json or not is_said:
                 _show(call, event)
@@ -47,6 +76,21 @@ def watch(call: Call, *, until: UntilOption = None) -> int:
             hint=call.command("status", call.ref.key),
         )
     return ExitCode.OK
+
+
+def _feed_url(call: Call, source: WatchSource, target: str | None) -> str:
+    from opsctl.core.addresses import url_at  # noqa: PLC0415 - start-up
+    from opsctl.core.errors import ErrorCode, OpsError  # noqa: PLC0415 - start-up
+    from opsctl.settings.uris import parse_uri  # noqa: PLC0415 - start-up
+
+    if target is None:
+        return url_at("127.0.0.1", call.settings.port)
+    if source is not WatchSource.BROWSER:
+        raise OpsError(ErrorCode.USAGE, "--target needs --source browser", hint="leave it out, or watch a page")
+    try:
+        return parse_uri(target)
+    except ValueError as error:
+        raise OpsError(ErrorCode.USAGE, f"--target: {error}", hint="correct --target") from error
 
 
 def _show(call: Call, event: WatchEvent) -> None:
