@@ -1,0 +1,47 @@
+"""What a pin that is in force means for a kill and for a restore."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from opsctl.core.errors import ErrorCode, OpsError
+
+if TYPE_CHECKING:
+    from opsctl.core.flags import FlagRef
+    from opsctl.core.pins import Pin
+    from opsctl.core.switch import Receipt
+    from opsctl.services.pinning import Pinning
+
+
+def ensure_not_pinned(pinning: Pinning, ref: FlagRef) -> None:
+    """Refuse a restore that the instances would not follow.
+
+    Raises:
+        OpsError: `break_glass`, when a pin is in force; `failed`, when the one that is kept cannot be read.
+    """
+    pin = pinning.look(ref)[0].in_force
+    if pin is None:
+        return
+    again = f"opsctl reconcile {ref.key} --env {ref.environment}"
+    raise OpsError(
+        ErrorCode.BREAK_GLASS,
+        f"{ref.key} is pinned to degraded by break-glass {_told(pin)}; nothing was written",
+        hint=f"end it first: {again}, and restore then; or leave the provider as it is: {again} --discard",
+    )
+
+
+def with_pin_noted(receipt: Receipt, pinning: Pinning) -> Receipt:
+    """Return the receipt of a kill with what has to be said of a pin that is in force; no instance is asked for it."""
+    followers = () if receipt.propagation is None else receipt.propagation.followers
+    seen = (one.report.pin for one in followers if one.report is not None and one.report.pin is not None)
+    pin = pinning.kept(receipt.plan.ref) or next(seen, None)
+    if pin is None:
+        return receipt
+    note = f"break-glass {_told(pin)} is still in force, whatever the flag says: opsctl reconcile ends it"
+    return replace(receipt, notes=(*receipt.notes, note))
+
+
+def _told(pin: Pin) -> str:
+    why = ", ".join(text for text in (pin.reason, pin.incident) if text)
+    return f"of {pin.by or 'somebody'}" + (f' ("{why}")' if why else "")
