@@ -14,6 +14,7 @@ from opsctl.core.switch import Change, Outcome, plan_change
 from opsctl.services.asking import Asking
 from opsctl.services.beside import Beside
 from opsctl.services.lookup import Lookup
+from opsctl.services.pinned import ensure_not_pinned, with_pin_noted
 from opsctl.services.prepared import PreparedSwitch
 from opsctl.services.proving import Proving, Wait
 from opsctl.services.refusals import nothing_written, unknown_state
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     )
     from opsctl.core.propagation import Propagation
     from opsctl.core.switch import Receipt
+    from opsctl.services.pinning import Pinning
     from opsctl.services.prepared import SwitchRequest
 
 _PENDING_GRACE_S = 0.5
@@ -58,6 +60,7 @@ class SwitchService:
         schedules: Schedules | None = None,
         approvals: Approvals | None = None,
         journal: Journal | None = None,
+        pinning: Pinning | None = None,
         sdk_key_digest: str = "",
         note: Callable[[str], None] = lambda _text: None,
         on_progress: Callable[[Propagation], None] = lambda _seen: None,
@@ -73,6 +76,7 @@ class SwitchService:
             schedules: Tells what is scheduled for the flag.
             approvals: Takes approval requests, and tells which are open.
             journal: Keeps what was accepted, and how it ended; nothing is kept without one.
+            pinning: Tells of a pin in force, which stops a restore; without one pins are not looked for.
             sdk_key_digest: Of the SDK key that the operator has for the environment, for when the provider does not
                 show it.
             note: Is told what people should know while it takes longer.
@@ -83,6 +87,7 @@ class SwitchService:
         self._clock = clock
         self._approvals = approvals
         self._journal = journal or NoJournal()
+        self._pinning = pinning
         self._sdk_key_digest = sdk_key_digest
         self._note = note
         self._requests = Requests(reader, clock, note)
@@ -95,8 +100,11 @@ class SwitchService:
 
         Raises:
             OpsError: `unsafe_flag`, `flag_not_found`, `bad_config`; `usage` when the environment requires comments
-                and no reason was given; and what reading may raise.
+                and no reason was given; `break_glass`, for a restore while a pin is in force; and what reading may
+                raise.
         """
+        if self._pinning is not None and request.change is Change.RESTORE:
+            ensure_not_pinned(self._pinning, request.ref)
         ref = request.ref
         deadline_s = self._clock.monotonic_s() + request.timeout_s
         try:
@@ -180,6 +188,8 @@ class SwitchService:
                 raise unknown_state(prepared.plan, error) from None
             if course.receipt.outcome is Outcome.NOT_VERIFIED:
                 return replace(course.receipt, outcome=Outcome.INTERRUPTED)
+        if self._pinning is not None and prepared.plan.change is Change.KILL:
+            return with_pin_noted(course.so_far, self._pinning)
         return course.so_far
 
     def _asked(self, course: _Course) -> Receipt:
