@@ -76,6 +76,7 @@ class Wiring:
             schedules=LaunchDarklySchedules(connection),
             approvals=LaunchDarklyApprovals(connection, self._settings),
             journal=self._journal(note) if is_recorded else None,
+            pinning=self.pinning() if is_recorded else None,
             sdk_key_digest=self._sdk_key_digest,
             note=note,
             on_progress=on_progress,
