@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from opsctl.cli.confirmation import ensure_confirmed
@@ -12,6 +13,7 @@ from opsctl.cli.render.propagation import progress
 from opsctl.cli.timing import with_end, with_planned_end
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.shares import ALL, Share, parse_share
+from opsctl.core.switch import Outcome
 from opsctl.services.prepared import SwitchRequest
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ def switch(
         try:
             if not write.dry_run:
                 receipt, failed = with_end(call, receipt, until)
+                receipt = _with_rule_back(call, receipt)
         finally:
             lost = record.keep(receipt)
         _show(call, receipt)
@@ -97,6 +100,20 @@ def _asks_approval(proof: ProofOptions, until: Until | None) -> bool:
             hint="leave --for out; once it is killed, opsctl kill --for sets the end",
         )
     return proof.request_approval
+
+
+def _with_rule_back(call: Call, receipt: Receipt) -> Receipt:
+    """Return the receipt with what became of a ramp that a kill stopped; where there is none, nothing is loaded."""
+    if receipt.plan.change.turns_on or receipt.outcome in {Outcome.SUPERSEDED, Outcome.APPROVAL_REQUESTED}:
+        return receipt
+    try:
+        if call.services.ramps().read(receipt.plan.ref) is None:
+            return receipt
+    except OpsError as error:
+        return replace(receipt, notes=(*receipt.notes, error.message))
+    from opsctl.cli.ramping import with_rule_back  # noqa: PLC0415 - start-up
+
+    return with_rule_back(call, receipt)
 
 
 def _show(call: Call, receipt: Receipt) -> None:

@@ -67,14 +67,6 @@ class RampService:
         self._note = note
         self._on_news = on_news
 
-    def standing(self, ref: FlagRef) -> Ramp | None:
-        """Return the flag's ramp that is under way on this machine, or was left standing; `None` when there is none.
-
-        Raises:
-            OpsError: `failed`, when it cannot be read.
-        """
-        return self._ramps.read(ref)
-
     def prepare(self, request: SwitchRequest, plan: RampPlan) -> PreparedRamp:
         """Read the flag, and plan the ramp or what is left of it. Nothing is written.
 

@@ -15,12 +15,14 @@ from fakes import (
     ScriptedInstances,
     ScriptedStream,
 )
+from support.rules import InMemoryRamps, InMemoryRules
 from support.stack import Result
 
 from opsctl.cli.app import run
 from opsctl.cli.io import Streams
 from opsctl.services.flags import FlagService
 from opsctl.services.here import HereService
+from opsctl.services.ramp import RampService
 from opsctl.services.status import StatusService
 from opsctl.services.switch import SwitchService
 from opsctl.services.timed import TimedService
@@ -53,6 +55,8 @@ class Wired:
         self.stream = ScriptedStream()
         self.schedules = InMemorySchedules(clock=self.clock)
         self.timed_records = InMemoryTimedRecords()
+        self.rules = InMemoryRules(self.flags_at_provider)
+        self.kept_ramps = InMemoryRamps()
 
     def script(self, *steps):
         self.instances = ScriptedInstances(self.clock, *steps)
@@ -79,6 +83,21 @@ class Wired:
             instances=self.instances,
             clock=self.clock,
             note=note,
+        )
+
+    def ramps(self):
+        return self.kept_ramps
+
+    def ramp(self, note, on_news=lambda _news: None):
+        return RampService(
+            switch=self.switch(note, lambda _seen: None),
+            rules=self.rules,
+            ramps=self.kept_ramps,
+            audit=self.flags_at_provider,
+            instances=self.instances,
+            clock=self.clock,
+            note=note,
+            on_news=on_news,
         )
 
     def here(self, note):
