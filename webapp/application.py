@@ -40,6 +40,7 @@ from webapp.realtime import FeedNamespace
 from webapp.routes import FeedRoutes
 from webapp.sdk import start_client
 from webapp.security import secure
+from webapp.shared_posts import shared_posts
 from webapp.static_files import cache_static_files
 from webapp.switching import Switchboard
 from webapp.visitors import Visitors
@@ -117,7 +118,8 @@ def build_feed(
     switchboard = Switchboard(
         gate, board, broadcaster, pages, restore_rate=settings.restore_rate, on_update=metrics.flag_updates.inc
     )
-    interactions = Interactions(feed, pages, switchboard)
+    shared = shared_posts(settings, on_ignored=metrics.ignored_events.inc)
+    interactions = Interactions(feed, pages, switchboard, shared)
     namespace = FeedNamespace(switchboard, board, broadcaster, visitors, interactions)
     socketio.on_namespace(namespace)
     limit_websockets(socketio, namespace.take_express)
@@ -129,7 +131,7 @@ def build_feed(
     has_provider = data_source is None and settings.sdk_key is not None
     keeper = Keeper(client, store, gate, Checker(settings, store) if has_provider else None)
     gate.on_missed(keeper.reach)
-    lifecycle = Lifecycle(client, gate, keeper, avatars, interactions, post_interval_s=settings.post_interval_s)
+    lifecycle = Lifecycle(client, gate, keeper, avatars, interactions, shared, post_interval_s=settings.post_interval_s)
     metrics.registry.register(Readings(gate, board, avatars, store))
     metrics.watch(app)
     handle_errors(app)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from webapp.interactions import Interactions
     from webapp.keeping import Keeper
     from webapp.sdk import SdkClient
+    from webapp.shared_posts import SharedPosts
 
 _log = logging.getLogger(__name__)
 _STOP_WAIT_S = 2.0
@@ -30,6 +31,7 @@ class Lifecycle:
         keeper: Looks after the client.
         avatars: Calls the avatar API.
         interactions: Where posts arrive.
+        shared: Shares them with other workers, if there are any.
         post_interval_s: Time between two of them; 0: none arrives.
     """
 
@@ -40,6 +42,7 @@ class Lifecycle:
         keeper: Keeper,
         avatars: Avatars,
         interactions: Interactions,
+        shared: SharedPosts | None = None,
         *,
         post_interval_s: float,
     ) -> None:
@@ -48,6 +51,7 @@ class Lifecycle:
         self._keeper = keeper
         self._avatars = avatars
         self._interactions = interactions
+        self._shared = shared
         self._post_interval_s = post_interval_s
         self._stopping = threading.Event()
         self._posts = self._new_posts()
@@ -60,6 +64,8 @@ class Lifecycle:
         atexit.register(self.close)
         self._gate.start()
         self._keeper.start()
+        if self._shared is not None:
+            self._shared.start(self._interactions)
         if self._post_interval_s > 0:
             self._posts.start()
 
@@ -73,6 +79,8 @@ class Lifecycle:
             _log.warning("this process was forked off after the feed began: connecting to the provider anew")
             self._avatars.resume()
             self._keeper.resume()
+            if self._shared is not None:
+                self._shared.start(self._interactions)
             self._posts = self._new_posts()
             if self._post_interval_s > 0:
                 self._posts.start()
@@ -96,6 +104,8 @@ class Lifecycle:
         self._keeper.close()
         self._gate.close()
         self._avatars.close()
+        if self._shared is not None:
+            self._shared.close()
         if self._posts.is_alive():
             self._posts.join(_STOP_WAIT_S)
         self._client.close()
