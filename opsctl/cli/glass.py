@@ -8,15 +8,30 @@ from typing import TYPE_CHECKING
 from opsctl.core.errors import ErrorCode, OpsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from opsctl.cli.invocation import Call, WriteOptions
+    from opsctl.cli.invocation import Call, ProofOptions, WriteOptions
 
 _OFFERED = frozenset({ErrorCode.UNREACHABLE, ErrorCode.RATE_LIMITED})
 """How a kill fails that the provider could not even look at."""
 
 
-def break_glass(call: Call, write: WriteOptions) -> int:
+def ensure_alone(others: Mapping[str, object]) -> None:
+    """Refuse options that ask the provider for something; each by its name, with what was given.
+
+    Raises:
+        OpsError: `usage`.
+    """
+    for option, given in others.items():
+        if given:
+            raise OpsError(
+                ErrorCode.USAGE,
+                f"--break-glass asks the provider nothing, and {option} does",
+                hint=f"leave one of them out: --break-glass or {option}",
+            )
+
+
+def break_glass(call: Call, write: WriteOptions, proof: ProofOptions) -> int:
     """Pin the instances to degraded without asking the provider; return the exit code.
 
     Raises:
@@ -25,6 +40,7 @@ def break_glass(call: Call, write: WriteOptions) -> int:
     from opsctl.cli.confirmation import ensure_agreed  # noqa: PLC0415 - start-up
     from opsctl.cli.render import pins as rendering  # noqa: PLC0415 - start-up
     from opsctl.cli.render.propagation import progress  # noqa: PLC0415 - start-up
+    from opsctl.cli.switching import share_of  # noqa: PLC0415 - start-up
     from opsctl.core.pinning import exit_code_of_pin  # noqa: PLC0415 - start-up
     from opsctl.core.switch import Confirmation  # noqa: PLC0415 - start-up
     from opsctl.services.breakglass import BreakGlassRequest  # noqa: PLC0415 - start-up
@@ -36,6 +52,7 @@ def break_glass(call: Call, write: WriteOptions) -> int:
         incident=write.incident,
         timeout_s=call.settings.timeout_s,
         wait=not write.no_wait,
+        browsers=share_of(proof),
     )
     prepared = service.prepare(request)
     call.announce_target(rendering.INSTANCES)

@@ -21,7 +21,7 @@ BreakGlassOption = Annotated[
 
 
 @command(names_flag=True, writes=True, proves=True)
-def kill(
+def kill(  # noqa: PLR0913 - each is an option
     call: Call,
     write: WriteOptions,
     proof: ProofOptions,

@@ -22,7 +22,7 @@ INSTANCES = "the feed's instances"
 def to_text(receipt: PinReceipt, view: View) -> str:
     """Return the report that follows the target line; its last line is the state of the world and what is next."""
     pin = receipt.pin
-    since = "" if receipt.is_new else f"in force, {_age(pin, receipt.at_s)} by {plain(pin.by)}"
+    since = "" if receipt.is_new else f"in force already, by {plain(pin.by)}, {_age(pin, receipt.at_s)}"
     lines = [view.line("break-glass", receipt.ref.key, f"pin {pin.number}", since, why(pin))]
     if receipt.recorded_ms is not None and receipt.is_new:
         lines.append(view.line("recorded", format_ms(receipt.recorded_ms)))
@@ -73,7 +73,8 @@ def pin_data(pin: Pin) -> dict[str, Any]:
 
 def pin_parts(pin: Pin, now_s: float) -> list[str]:
     """Return who pinned, when and why, as parts of a line."""
-    return [f"pin {pin.number}", _age(pin, now_s), plain(pin.by) or "by nobody known", why(pin)]
+    who = f"by {plain(pin.by) or 'nobody known'}, {_age(pin, now_s)}"
+    return [f"pin {pin.number}", who, why(pin)]
 
 
 def why(pin: Pin) -> str:
@@ -117,8 +118,11 @@ def _state(receipt: PinReceipt) -> str:
         Outcome.INTERRUPTED: "interrupted: it is pinned; the figures are the last seen.",
         Outcome.PLANNED: "dry run: pinned already, nothing to do.",
     }
-    who = " for everyone connected" if seen is not None and seen.browsers else "; no browser is connected"
-    return states.get(receipt.outcome) or f"degraded by break-glass{who}, whatever the provider says."
+    if receipt.outcome in states:
+        return states[receipt.outcome]
+    if seen is not None and seen.browsers:
+        return "degraded by break-glass for everyone connected, whatever the provider says."
+    return "degraded by break-glass, whatever the provider says; no browser is connected."
 
 
 def _age(pin: Pin, now_s: float) -> str:
