@@ -13,14 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from opsctl.adapters.audit_writer import AuditWriter
+    from opsctl.adapters.endpoints import Source
     from opsctl.adapters.instances import FoundInstances
     from opsctl.adapters.journal import AuditJournal
     from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest
     from opsctl.adapters.ramp_file import RampFiles
+    from opsctl.core.ports import FlagStream
     from opsctl.core.propagation import Propagation
     from opsctl.core.ramp import RampNews
     from opsctl.core.smoke import SmokeStep
     from opsctl.core.switch import Change, Receipt
+    from opsctl.core.watching import WatchSource
     from opsctl.services.breakglass import BreakGlassService
     from opsctl.services.flags import FlagService
     from opsctl.services.here import HereService
@@ -73,6 +76,7 @@ class Wiring:
             schedules=LaunchDarklySchedules(connection),
             approvals=LaunchDarklyApprovals(connection, self._settings),
             journal=self._journal(note) if is_recorded else None,
+            pinning=self.pinning() if is_recorded else None,
             sdk_key_digest=self._sdk_key_digest,
             note=note,
             on_progress=on_progress,
@@ -80,13 +84,12 @@ class Wiring:
 
     def timed(self, note: Callable[[str], None] = lambda _text: None) -> TimedService:
         """Return the service of `kill --for`; `note` is as it has it."""
-        from opsctl.adapters.launchdarkly_http import RestConnection  # noqa: PLC0415 - start-up
         from opsctl.adapters.launchdarkly_schedules import LaunchDarklySchedules  # noqa: PLC0415 - start-up
         from opsctl.adapters.timed_file import TimedFiles  # noqa: PLC0415 - start-up
         from opsctl.services.timed import TimedService  # noqa: PLC0415 - start-up
 
         return TimedService(
-            schedules=LaunchDarklySchedules(RestConnection(self._settings)),
+            schedules=LaunchDarklySchedules(self._rest.connection),
             records=TimedFiles(self._settings.data_dir),
             instances=self._instances,
             clock=self._clock,
@@ -192,16 +195,44 @@ class Wiring:
 
         return FlagService(reader=self._rest, writer=self._rest)
 
-    def watch(self) -> WatchService:
-        """Return the service of `watch`; without an access token it does not know who changed something."""
+    def watch(self, source: WatchSource, feed_url: str) -> WatchService:
+        """Return the service of `watch`; without an access token it does not know who changed something.
+
+        Raises:
+            OpsError: `bad_credentials`, when the audit log is to be watched without an access token.
+        """
+        from opsctl.adapters.launchdarkly_history import LaunchDarklyHistory  # noqa: PLC0415 - start-up
         from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest  # noqa: PLC0415 - start-up
-        from opsctl.adapters.launchdarkly_stream import LaunchDarklyStream  # noqa: PLC0415 - start-up
+        from opsctl.adapters.launchdarkly_schedules import LaunchDarklySchedules  # noqa: PLC0415 - start-up
+        from opsctl.core.watching import WatchSource  # noqa: PLC0415 - start-up
+        from opsctl.services.audit_stream import AuditStream  # noqa: PLC0415 - start-up
         from opsctl.services.watch import WatchService  # noqa: PLC0415 - start-up
 
-        audit = None
-        if self._settings.access_token is not None:
-            audit = LaunchDarklyRest(replace(self._settings, timeout_s=_ATTRIBUTION_TIMEOUT_S))
-        return WatchService(stream=LaunchDarklyStream(self._settings), audit=audit, clock=self._clock)
+        if self._settings.access_token is None and source is not WatchSource.AUDIT:
+            return WatchService(stream=self._stream(source, feed_url), audit=None, clock=self._clock)
+        settings = replace(self._settings, timeout_s=min(_ATTRIBUTION_TIMEOUT_S, self._settings.timeout_s))
+        audit = LaunchDarklyRest(settings)
+        history = LaunchDarklyHistory(audit.connection)
+        return WatchService(
+            stream=AuditStream(reader=audit, audit=audit, history=history, clock=self._clock)
+            if source is WatchSource.AUDIT
+            else self._stream(source, feed_url),
+            audit=audit,
+            clock=self._clock,
+            history=history,
+            schedules=LaunchDarklySchedules(audit.connection),
+        )
+
+    def _stream(self, source: WatchSource, feed_url: str) -> FlagStream:
+        from opsctl.core.watching import WatchSource  # noqa: PLC0415 - start-up
+
+        if source is WatchSource.BROWSER:
+            from opsctl.adapters.feed_stream import FeedStream  # noqa: PLC0415 - start-up
+
+            return FeedStream(feed_url)
+        from opsctl.adapters.launchdarkly_stream import LaunchDarklyStream  # noqa: PLC0415 - start-up
+
+        return LaunchDarklyStream(self._settings)
 
     def serve(self, environ: Mapping[str, str], say: Callable[[str, str], None]) -> Serve:
         """Return the use case that runs the feed; `say(name, line)` is given what its processes write."""
@@ -224,7 +255,7 @@ class Wiring:
     def smoke(self, url: str, on_step: Callable[[SmokeStep], None], *, expects_avatars: bool = False) -> Smoke:
         """Return the use case that kills and restores the feed at `url`; `on_step` is told each step as it ends.
 
-        The instances of a feed at an address of this machine have to confirm, those of one elsewhere cannot.
+        The instances of a feed at an address of this machine have to confirm, and those that were named; others cannot.
         """
         from opsctl.adapters.feed_client import FeedClient  # noqa: PLC0415 - start-up
         from opsctl.core.addresses import is_loopback_url  # noqa: PLC0415 - start-up
@@ -249,7 +280,7 @@ class Wiring:
             clock=self._clock,
             timeout_s=settings.timeout_s,
             expects_avatars=expects_avatars,
-            expects_instances=is_loopback_url(url),
+            expects_instances=is_loopback_url(url) or bool(settings.instances),
             on_step=on_step,
         )
 
@@ -302,4 +333,12 @@ class Wiring:
         from opsctl.adapters.instance_sockets import ControlSockets  # noqa: PLC0415 - start-up
         from opsctl.adapters.instances import FoundInstances  # noqa: PLC0415 - start-up
 
-        return FoundInstances([ControlSockets(self._settings.data_dir)])
+        return FoundInstances([ControlSockets(self._settings.data_dir), *self._elsewhere()])
+
+    def _elsewhere(self) -> Iterator[Source]:
+        """Yield where instances on other machines are found."""
+        settings = self._settings
+        if settings.instances:
+            from opsctl.adapters.instances_by_url import NamedInstances  # noqa: PLC0415 - start-up
+
+            yield NamedInstances(settings.instances, settings.control_token, settings.control_ca)
