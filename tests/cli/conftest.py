@@ -12,17 +12,22 @@ from fakes import (
     InMemorySchedules,
     InMemoryTimedRecords,
     Person,
+    RecordingJournal,
     ScriptedInstances,
     ScriptedStream,
 )
 from support.rules import InMemoryRamps, InMemoryRules
+from support.pins import InMemoryPins
 from support.stack import Result
 
 from opsctl.cli.app import run
 from opsctl.cli.io import Streams
+from opsctl.services.breakglass import BreakGlassService
 from opsctl.services.flags import FlagService
 from opsctl.services.here import HereService
 from opsctl.services.ramp import RampService
+from opsctl.services.pinning import Pinning
+from opsctl.services.reconcile import ReconcileService
 from opsctl.services.status import StatusService
 from opsctl.services.switch import SwitchService
 from opsctl.services.timed import TimedService
@@ -53,6 +58,8 @@ class Wired:
         self.flags_at_provider = InMemoryFlags(clock=self.clock)
         self.instances = ScriptedInstances(self.clock, ())
         self.stream = ScriptedStream()
+        self.pins = InMemoryPins()
+        self.journal = RecordingJournal()
         self.schedules = InMemorySchedules(clock=self.clock)
         self.timed_records = InMemoryTimedRecords()
         self.rules = InMemoryRules(self.flags_at_provider)
@@ -65,15 +72,36 @@ class Wired:
         self.settings = settings
         return self
 
-    def switch(self, note, on_progress):
+    def switch(self, note, on_progress, *, is_recorded=True):
         provider = self.flags_at_provider
         return SwitchService(
             reader=provider,
             writer=provider,
             instances=self.instances,
             clock=self.clock,
+            journal=self.journal if is_recorded else None,
+            pinning=self.pinning() if is_recorded else None,
             note=note,
             on_progress=on_progress,
+        )
+
+    def pinning(self, on_progress=lambda _seen: None):
+        return Pinning(pins=self.pins, instances=self.instances, clock=self.clock, on_progress=on_progress)
+
+    def break_glass(self, note, on_progress):
+        return BreakGlassService(
+            pinning=self.pinning(on_progress), clock=self.clock, operator="sandy@ops-1", journal=self.journal, note=note
+        )
+
+    def reconcile(self, note, on_progress):
+        return ReconcileService(
+            pinning=self.pinning(on_progress),
+            switch=self.switch(note, on_progress, is_recorded=False),
+            reader=self.flags_at_provider,
+            clock=self.clock,
+            operator="noor@ops-2",
+            journal=self.journal,
+            note=note,
         )
 
     def timed(self, note):
