@@ -3,7 +3,7 @@
 import feed_parts
 import pytest
 from support.waiting import eventually
-from worker_process import Browser, Worker, provider
+from support.worker_process import Browser, Worker, provider
 
 from webapp.application import build_feed
 

@@ -7,7 +7,7 @@ import pytest
 import urllib3
 from support.remote_control import CONTROL_TOKEN, Certificates, ask, control_settings, control_url
 from support.waiting import DEADLINE_S, eventually
-from worker_process import Worker, provider
+from support.worker_process import Worker, provider
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def guarded(place, shared_flag_service, certificates):
 
 
 def refused_so_far(worker):
-    from worker_process import ControlConnection
+    from support.worker_process import ControlConnection
 
     connection = ControlConnection(worker.socket_path)
     connection.request("GET", "/metrics")

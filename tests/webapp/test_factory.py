@@ -7,8 +7,8 @@ import threading
 import pytest
 from feed_parts import FLAG, flag_data, turn
 from support.stack import clean_environ, unmeasured
+from support.worker_process import Browser
 from werkzeug.serving import make_server
-from worker_process import Browser
 
 from opsctl.core.errors import ErrorCode, OpsError
 from webapp import create_app

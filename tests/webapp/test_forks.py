@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from support.stack import clean_environ
-from worker_process import provider
+from support.worker_process import provider
 
 pytestmark = pytest.mark.acceptance
 

@@ -8,7 +8,7 @@ import time
 import pytest
 from support.stack import clean_environ
 from support.waiting import DEADLINE_S
-from worker_process import Worker
+from support.worker_process import Worker
 
 pytestmark = pytest.mark.acceptance
 

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from support.waiting import eventually
-from worker_process import provider
+from support.worker_process import provider
 
 from webapp.log_pipe import LinePipe
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from support.waiting import eventually
-from worker_process import ControlConnection, Observation, provider
+from support.worker_process import ControlConnection, Observation, provider
 
 from opsctl.core.instances import sdk_key_digest
 
