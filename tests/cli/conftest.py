@@ -16,8 +16,8 @@ from fakes import (
     ScriptedInstances,
     ScriptedStream,
 )
-from support.rules import InMemoryRamps, InMemoryRules
 from support.pins import InMemoryPins
+from support.rules import InMemoryRamps, InMemoryRules
 from support.stack import Result
 
 from opsctl.cli.app import run
@@ -25,8 +25,8 @@ from opsctl.cli.io import Streams
 from opsctl.services.breakglass import BreakGlassService
 from opsctl.services.flags import FlagService
 from opsctl.services.here import HereService
-from opsctl.services.ramp import RampService
 from opsctl.services.pinning import Pinning
+from opsctl.services.ramp import RampService
 from opsctl.services.reconcile import ReconcileService
 from opsctl.services.status import StatusService
 from opsctl.services.switch import SwitchService
