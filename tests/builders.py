@@ -8,6 +8,7 @@ from opsctl.core.instances import BrowserReport, DataSource, InstanceReport
 from opsctl.core.latency import Histogram
 from opsctl.core.modes import Mode
 from opsctl.core.propagation import Sighting
+from opsctl.core.watching import FlagChange
 
 KEY = "show-avatars-and-reccs"
 REF = FlagRef("default", "test", KEY)
@@ -73,3 +74,11 @@ def a_sighting(instance="worker-0", *, accepted_at_s=0.0, is_gone=False, **repor
 
 def an_entry(id="1", *, what="turned off the flag", **others):  # noqa: A002 - the field's own name
     return AuditEntry(id, others.get("at_ms", 0), others.get("who", "Sandy"), what, others.get("comment", ""))
+
+
+def a_change(version, *, is_on=False, was_on=None, from_version=None, **entry):
+    """A change of the kill switch in the audit log: a kill, or what `is_on` and `was_on` make of it."""
+    was_on = (not is_on) if was_on is None else was_on
+    what = entry.pop("what", "turned on the flag" if is_on else "turned off the flag")
+    made = an_entry(entry.pop("id", f"entry-{version}"), what=what, **entry)
+    return FlagChange(made, version - 1 if from_version is None else from_version, version, was_on, is_on)

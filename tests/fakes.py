@@ -244,6 +244,22 @@ class InMemoryTimedRecords:
         self._record = record
 
 
+class ScriptedHistory:
+    """`History` of the given changes; those in `late` are not shown at the first look."""
+
+    def __init__(self, *changes, late=()):
+        self.changes = changes
+        self.late = late
+        self.fail = []
+
+    def changes_since(self, ref, version):
+        if self.fail:
+            raise self.fail.pop(0)
+        shown = [one for one in self.changes if one.version > version and one.version not in self.late]
+        self.late = ()
+        return tuple(sorted(shown, key=lambda one: one.version))
+
+
 class ScriptedStream:
     """`FlagStream` that yields the given events; a function in the script is called, an exception raised."""
 
