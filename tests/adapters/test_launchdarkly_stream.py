@@ -1,9 +1,11 @@
 """The stream adapter: the real SDK against the real flag service."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from builders import REF
+from support.proxy import Proxy
 from support.waiting import DEADLINE_S
 
 from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest
@@ -47,6 +49,7 @@ def test_the_state_comes_first_and_then_each_change(flag_service, follow):
     assert (state.kind, state.new) == (WatchKind.STATE, True)
     assert (killed.kind, killed.old, killed.new) == (WatchKind.CHANGE, True, False)
     assert (restored.old, restored.new) == (False, True)
+    assert [event.version for event in (state, killed, restored)] == [1, 2, 3]
 
 
 def test_a_gap_is_marked_and_the_change_in_it_is_seen(flag_service, follow):
@@ -59,6 +62,27 @@ def test_a_gap_is_marked_and_the_change_in_it_is_seen(flag_service, follow):
 
     assert (lost.kind, resumed.kind) == (WatchKind.LOST, WatchKind.RESUMED)
     assert resumed.gap_s > 0
+
+
+def test_a_gap_ends_before_what_was_changed_in_it_is_told(flag_service):
+    proxy = Proxy(("127.0.0.1", int(flag_service.url.rpartition(":")[2])))
+    uris = dict.fromkeys(("base_uri", "stream_uri", "events_uri"), proxy.url)
+    stream = LaunchDarklyStream(replace(settings_for(flag_service), **uris)).follow(REF, start_timeout_s=DEADLINE_S)
+    events = (event for event in stream if event is not None)
+    try:
+        next(events)
+        proxy.cut()
+        lost = next(events)
+        flag_service.turn(on=False)
+        proxy.heal()
+
+        resumed, change = next(events), next(events)
+    finally:
+        stream.close()
+        proxy.close()
+
+    assert [lost.kind, resumed.kind, change.kind] == [WatchKind.LOST, WatchKind.RESUMED, WatchKind.CHANGE]
+    assert (resumed.version, change.version, change.new) == (2, 2, False)
 
 
 def test_an_sdk_key_that_is_not_accepted_is_said_soon(flag_service):
