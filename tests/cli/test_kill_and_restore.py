@@ -290,7 +290,7 @@ def test_what_the_provider_refuses_has_its_exit_code(opsctl, wired, code, exit_c
 
     result = opsctl("kill", "--yes", expect=exit_code)
 
-    assert result.err == "error: no\nfix:   do this\n"
+    assert result.err.startswith("error: no\nfix:   do this")
 
 
 def test_a_wait_for_the_provider_is_told_on_stderr(opsctl, wired):
