@@ -51,8 +51,8 @@ class ConditionalRestore:
         self.is_held = is_held and self.condition is not None
         self._breached_at_s = now_s
 
-    def on_kill(self, version: int) -> None:
-        """Take note that there is a kill of this version: it ends the condition of an older one."""
+    def on_command(self, version: int) -> None:
+        """Take note that an operator made this version of the flag: it ends the condition of an older one."""
         if self.condition is not None and version > self.condition.from_version:
             self._end()
 

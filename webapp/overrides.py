@@ -103,13 +103,15 @@ class Overrides:
         return is_newer
 
     def expect(self, told: Expect, now_s: float) -> None:
-        """Take note of the version that the flag should have. A newer kill ends a condition."""
+        """Take note of the version that the flag should have.
+
+        A newer one ends a condition: that is for a restore that nobody watches, and an operator told of this one.
+        """
         patience_s = min(told.within_ms, _LONGEST_PATIENCE_MS) / _MS_PER_S
         one = self._expected.setdefault(told.version, _Expected(is_kill=False, due_at_s=now_s + patience_s))
         one.is_kill |= told.is_kill
         one.due_at_s = min(one.due_at_s, now_s + patience_s)
-        if told.is_kill:
-            self._condition.on_kill(told.version)
+        self._condition.on_command(told.version)
         while len(self._expected) > _MOST_EXPECTED:
             del self._expected[min(self._expected, key=lambda version: (self._expected[version].is_kill, version))]
 

@@ -255,6 +255,15 @@ class TestConditions:
         told.expect(kill(9), 0.0)
         assert told.told.condition is None
 
+    def test_a_restore_that_an_operator_made_is_not_held_back(self):
+        told = overrides(traffic=BAD)
+        told.take_condition(RESTORABLE)
+        assert told.decide(by_data(9, on=True), 0.0).hold is Hold.CONDITION
+
+        told.expect(restore(9), 1.0)
+
+        assert told.decide(by_data(9, on=True), 1.0).mode is Mode.FULL
+
     def test_a_condition_without_an_objective_ends_the_one_before(self):
         told = overrides(traffic=BAD)
         told.take_condition(RESTORABLE)
