@@ -52,6 +52,12 @@ class LaunchDarklyApprovals:
         except (KeyError, TypeError) as error:
             raise self._rest.foreign_answer(error) from error
 
+    def apply(self, ref: FlagRef, request: ApprovalRequest, *, comment: str, timeout_s: float | None = None) -> None:
+        """Carry out a request that was approved."""
+        path = f"{_path(ref)}/{quote(request.id, safe='')}/apply"
+        doing = f"carry out the approved change of {ref.key}"
+        self._rest.send(Request(method="POST", path=path, doing=doing, body={"comment": comment}), timeout_s=timeout_s)
+
     def place_of(self, ref: FlagRef) -> str:
         """Return the flag's page; where the provider has no pages, the address of its approval requests."""
         if not self._has_pages:

@@ -28,6 +28,11 @@ class ApprovalRequest:
     is_new: bool = False
 
     @property
+    def is_approved(self) -> bool:
+        """Whether it may be carried out."""
+        return self.review == "approved"
+
+    @property
     def is_declined(self) -> bool:
         """Whether it was turned down."""
         return self.review == "declined"

@@ -105,6 +105,14 @@ class Approvals(Protocol):
         """Ask for approval to turn targeting on or off."""
         ...
 
+    def apply(self, ref: FlagRef, request: ApprovalRequest, *, comment: str, timeout_s: float | None = None) -> None:
+        """Carry out a request that was approved.
+
+        Raises:
+            OpsError: `refused`, it is not approved any more, or the flag has changed under it.
+        """
+        ...
+
     def place_of(self, ref: FlagRef) -> str:
         """Return the address at which people look at the flag and at what waits for approval."""
         ...

@@ -1,4 +1,4 @@
-"""Asking for approval of a change instead of writing it."""
+"""Asking for approval of a change instead of writing it, and carrying it out once it is given."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from opsctl.services.refusals import nothing_written
 
 if TYPE_CHECKING:
     from opsctl.core.approving import ApprovalRequest
-    from opsctl.core.ports import Approvals
+    from opsctl.core.flags import Flag, FlagRef
+    from opsctl.core.ports import Approvals, FlagReader
     from opsctl.services.prepared import PreparedSwitch
     from opsctl.services.requests import Requests
 
@@ -17,9 +18,20 @@ if TYPE_CHECKING:
 class Asking:
     """Asks once for each change: a request for the very same that is open already stands for it."""
 
-    def __init__(self, requests: Requests, approvals: Approvals) -> None:
+    def __init__(self, requests: Requests, reader: FlagReader, approvals: Approvals) -> None:
         self._requests = requests
+        self._reader = reader
         self._approvals = approvals
+
+    def place_of(self, ref: FlagRef) -> str:
+        """Return the address at which people look at the flag and at what waits for approval."""
+        return self._approvals.place_of(ref)
+
+    def carry_out(self, prepared: PreparedSwitch, request: ApprovalRequest, timeout_s: float) -> Flag:
+        """Carry out a request that was approved, and return the flag as it is afterwards."""
+        ref = prepared.plan.ref
+        self._approvals.apply(ref, request, comment=prepared.comment, timeout_s=timeout_s / 2)
+        return self._reader.get_flag(ref.project, ref.key, timeout_s=timeout_s / 2)
 
     def ask(self, prepared: PreparedSwitch, deadline_s: float) -> ApprovalRequest:
         """Return the open request for the change, made now unless there is one.

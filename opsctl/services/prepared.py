@@ -37,11 +37,15 @@ class SwitchRequest:
 
 @dataclass(frozen=True, slots=True)
 class PreparedSwitch:
-    """A change that is ready to be confirmed and applied."""
+    """A change that is ready to be confirmed and applied.
+
+    `read_at` is how far the journal went when the flag was read; `None` where that does not matter, or is not known.
+    """
 
     request: SwitchRequest
     plan: SwitchPlan
     environment: Environment
+    read_at: int | None = None
 
     @property
     def confirmation(self) -> Confirmation:
@@ -82,6 +86,7 @@ class PreparedSwitch:
             from_version=plan.from_version,
             reason=request.reason,
             incident=request.incident,
+            read_at=self.read_at,
         )
 
     def receipt(self, outcome: Outcome, version: int) -> Receipt:

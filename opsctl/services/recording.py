@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opsctl.core.journal import Accepted
-    from opsctl.core.ports import Journal
+    from opsctl.core.ports import Entry, Journal
 
 _T = TypeVar("_T")
 
@@ -29,9 +29,21 @@ def recorded(
 
     `ended` says how it ended, for the record. Where it raises, `note` is told what has to be said about the record.
     """
+    return recorded_with_entry(journal, command, lambda _entry: carry_out(), ended=ended, note=note)
+
+
+def recorded_with_entry(
+    journal: Journal,
+    command: Accepted,
+    carry_out: Callable[[Entry], _T],
+    *,
+    ended: Callable[[_T], Ended],
+    note: Callable[[str], None],
+) -> tuple[_T, tuple[str, ...]]:
+    """As `recorded`, with a `carry_out` that is given the entry."""
     entry = journal.accepted(command)
     try:
-        result = carry_out()
+        result = carry_out(entry)
     except BaseException as error:
         gap = entry.finished(_ended_with(error))
         if gap is not None:

@@ -10,12 +10,16 @@ from opsctl.core.switch import Change
 from opsctl.services.refusals import explained, unknown_state
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opsctl.core.flags import AuditEntry, Flag, Targeting
     from opsctl.core.ports import FlagWriter
     from opsctl.core.switch import SwitchPlan
     from opsctl.services.lookup import Lookup
     from opsctl.services.prepared import PreparedSwitch
     from opsctl.services.requests import Requests
+
+    Making = Callable[[float], Flag]
 
 _TURNED_OFF = "turned off"
 
@@ -47,15 +51,18 @@ class Writing:
         self._writer = writer
         self._lookup = lookup
 
-    def write(self, prepared: PreparedSwitch, deadline_s: float, *, place: str = "") -> Written:
+    def write(
+        self, prepared: PreparedSwitch, deadline_s: float, *, place: str = "", approved: Making | None = None
+    ) -> Written:
         """Make the change; a restore is made only at the version that was looked at, a kill at any.
 
-        `place` is where people look at the flag, for messages.
+        `place` is where people look at the flag, for messages. `approved` makes the change in another way, with its own
+        conditions.
 
         Raises:
             OpsError: the provider refused it, or nothing is known of it.
         """
-        course = _Course(prepared, deadline_s)
+        course = _Course(prepared, deadline_s, approved)
         try:
             flag = self._turn(course, if_version=course.guard)
         except _OvertakenError as overtaken:
@@ -74,12 +81,15 @@ class Writing:
     def _turn(self, course: _Course, *, if_version: int | None) -> Flag:
         plan = course.plan
         return self._requests.patiently(
-            lambda cap_s: self._writer.turn(
-                plan.ref,
-                on=plan.change.turns_on,
-                comment=course.prepared.comment,
-                if_version=if_version,
-                timeout_s=cap_s,
+            course.approved
+            or (
+                lambda cap_s: self._writer.turn(
+                    plan.ref,
+                    on=plan.change.turns_on,
+                    comment=course.prepared.comment,
+                    if_version=if_version,
+                    timeout_s=cap_s,
+                )
             ),
             course.deadline_s,
             on_failure=lambda error: self._after_all(course, error, is_guarded=if_version is not None),
@@ -148,6 +158,7 @@ class _Course:
 
     prepared: PreparedSwitch
     deadline_s: float
+    approved: Making | None = None
     notes: list[str] = field(default_factory=list)
     lost_answers: int = 0
     is_ours: bool = True
@@ -158,7 +169,8 @@ class _Course:
 
     @property
     def guard(self) -> int | None:
-        return None if self.plan.change is Change.KILL else self.plan.from_version
+        is_free = self.plan.change is Change.KILL or self.approved is not None
+        return None if is_free else self.plan.from_version
 
     def targeting_of(self, flag: Flag) -> Targeting:
         return flag.in_environment(self.plan.ref)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsctl.cli.render import timed
 from opsctl.cli.render.propagation import browsers_data, instances_data, observed_lines
+from opsctl.cli.render.status import change_data
 from opsctl.cli.render.view import elsewhere_lines, none_found
 from opsctl.core.durations import format_ms
 from opsctl.core.modes import Mode
@@ -14,6 +15,7 @@ from opsctl.core.text import plain
 
 if TYPE_CHECKING:
     from opsctl.cli.render.view import View
+    from opsctl.core.approving import ApprovalRequest
     from opsctl.core.switch import Receipt
 
 
@@ -44,11 +46,7 @@ def body(receipt: Receipt, view: View) -> list[str]:
         lines += elsewhere_lines(view, receipt.propagation.elsewhere)
     if receipt.outcome is Outcome.NO_INSTANCES and receipt.written_ms is not None:
         lines.append(view.line("", "where the feed runs on other machines: --no-wait, which verifies nothing"))
-    if receipt.until is not None:
-        lines += timed.lines(receipt.until, receipt.plan.ref, view)
-    for note in receipt.notes:
-        lines += view.wrapped("note", note)
-    return lines
+    return [*lines, *_besides(receipt, view)]
 
 
 def to_data(receipt: Receipt, view: View) -> dict[str, Any]:
@@ -72,8 +70,23 @@ def to_data(receipt: Receipt, view: View) -> dict[str, Any]:
         "elsewhere": [] if seen is None else list(seen.elsewhere),
         "notes": list(receipt.notes),
         "until": None if receipt.until is None else timed.to_data(receipt.until),
+        "superseded_by": None if receipt.superseded_by is None else change_data(receipt.superseded_by),
+        "approval": None if receipt.approval is None else _approval_data(receipt.approval),
         "undo": view.command(plan.change.undo, plan.ref.key),
     }
+
+
+def _besides(receipt: Receipt, view: View) -> list[str]:
+    lines: list[str] = []
+    if receipt.until is not None:
+        lines += timed.lines(receipt.until, receipt.plan.ref, view)
+    if receipt.superseded_by is not None:
+        lines += view.wrapped("changed by", receipt.superseded_by.told)
+    if receipt.approval is not None:
+        lines += _approval(receipt.approval, view)
+    for note in receipt.notes:
+        lines += view.wrapped("note", note)
+    return lines
 
 
 def _versions(receipt: Receipt) -> str:
@@ -81,7 +94,8 @@ def _versions(receipt: Receipt) -> str:
     if receipt.written_ms is not None:
         return f"version {plan.from_version} → {receipt.written_version or receipt.version}"
     if plan.is_needed:
-        return f"version {plan.from_version}"
+        somebodys = f" → {receipt.version}   by somebody else" if receipt.version > plan.from_version else ""
+        return f"version {plan.from_version}{somebodys}"
     return f"version {plan.from_version}   {'on' if plan.change.turns_on else 'off'} already: nothing to write"
 
 
@@ -108,11 +122,30 @@ def _would(receipt: Receipt, view: View) -> list[str]:
     ]
 
 
+def _approval(approval: ApprovalRequest, view: View) -> list[str]:
+    state = "asked for" if approval.is_new else f"asked for already, {approval.review}"
+    return [view.line("approval", state, plain(approval.id)), *view.wrapped("", f"given at {approval.url}")]
+
+
+def _approval_data(approval: ApprovalRequest) -> dict[str, Any]:
+    return {
+        "id": approval.id,
+        "url": approval.url,
+        "review": approval.review,
+        "created_ms": approval.created_ms,
+        "is_new": approval.is_new,
+    }
+
+
 def _closing(receipt: Receipt, view: View) -> str:
     plan = receipt.plan
     undo = ("undo", view.command(plan.change.undo, plan.ref.key))
     follow_up = {
         Outcome.SUPERSEDED: ("see", view.command("status", plan.ref.key)),
+        Outcome.APPROVAL_REQUESTED: (
+            "once it is given",
+            view.command(plan.change, plan.ref.key, *_reasons(receipt), "--request-approval"),
+        ),
         Outcome.PLANNED: ("do it", view.command(plan.change, plan.ref.key, *_reasons(receipt)))
         if plan.is_needed
         else undo,
@@ -127,16 +160,20 @@ def _reasons(receipt: Receipt) -> list[str]:
 
 def _state(receipt: Receipt) -> str:
     """Return the state of the world, claiming no more than what was observed."""
-    is_written = receipt.plan.is_needed
+    is_written = receipt.written_ms is not None
     state, opposite = ("on", "off") if receipt.plan.change.turns_on else ("off", "on")
+    written = "written" if is_written else "nothing written"
     states = {
-        Outcome.NO_INSTANCES: f"{state}: {'written' if is_written else 'nothing written'};"
-        " no instance of the feed was there to confirm.",
-        Outcome.NOT_VERIFIED: f"{state}: {'written' if is_written else 'nothing written'}, nothing verified.",
+        Outcome.NO_INSTANCES: f"{state}: {written}; no instance of the feed was there to confirm.",
+        Outcome.NOT_VERIFIED: f"{state}: {written}, nothing verified.",
         Outcome.PENDING: f"pending: {'written, but ' if is_written else ''}not everyone confirmed in time.",
-        Outcome.SUPERSEDED: f"superseded: somebody turned it {opposite} again, version {receipt.version}.",
+        Outcome.SUPERSEDED: f"superseded: somebody turned it {opposite} again, version {receipt.version}"
+        + ("." if is_written else "; nothing was written."),
         Outcome.INTERRUPTED: f"interrupted: {'it is written; ' if is_written else ''}the figures are the last seen.",
-        Outcome.PLANNED: "dry run: nothing was written." if is_written else f"dry run: {state} already, nothing to do.",
+        Outcome.APPROVAL_REQUESTED: f"{opposite} still: it waits for approval.",
+        Outcome.PLANNED: "dry run: nothing was written."
+        if receipt.plan.is_needed
+        else f"dry run: {state} already, nothing to do.",
     }
     return states.get(receipt.outcome) or _confirmed_state(receipt)
 
@@ -146,6 +183,8 @@ def _confirmed_state(receipt: Receipt) -> str:
     if plan.expected_mode is None:
         return "restored: targeting is on, and who gets what depends on the visitor."
     mode, verb = (Mode.DEGRADED, "off") if plan.change is Change.KILL else (Mode.FULL, "on")
-    has_browsers = seen is not None and seen.browsers > 0
-    who = " for everyone connected" if has_browsers else "; no browser is connected"
+    if seen is None or not seen.browsers:
+        who = "; no browser is connected"
+    else:
+        who = " for everyone " + ("connected" if seen.browsers_confirmed == seen.browsers else "who confirmed")
     return f"{mode}: avatars and recommendations are {verb}{who}."
