@@ -50,6 +50,7 @@ class RenderedPages:
                 epoch=decision.epoch.to_wire(),
                 flag_key=self._gate.flag,
                 source=source,
+                pinned=decision.is_pinned,
                 **context,
             )
             if decision.mode is Mode.DEGRADED or _has_every_avatar(context):

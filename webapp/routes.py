@@ -2,15 +2,15 @@
 
 `index.html` is rendered with the tutorial's five values `user` (PersonView), `avatar_image` (URL, or `None` for the
 default avatar), `show_avatar`, `posts` (PostView, newest first) and `show_recommendations`; and with `mode` (`full` or
-`degraded`), `epoch` (`[version, pin]`), `flag_key`, `source` (`live`, `last-known`, `none`), `recommendations`
-(RecommendationView; empty when degraded), `popular` (PopularView; always there, so that a kill needs no request) and
-`people` (the cast, for the visit-as chooser). The views are in `webapp.views`. There is no inline script or style: what
-scripts need stands in data attributes. `error.html` gets `status`, `title` and `message`.
+`degraded`), `epoch` (`[version, pin]`), `flag_key`, `source` (`live`, `last-known`, `none`), `pinned` (degraded by
+hand), `recommendations` (RecommendationView; empty when degraded), `popular` (PopularView; always there, so that a kill
+needs no request) and `people` (the cast, for the visit-as chooser). The views are in `webapp.views`. There is no inline
+script or style: what scripts need stands in data attributes. `error.html` gets `status`, `title` and `message`.
 
 `GET /api/mode` answers the `state` object, with an ETag. `GET /api/personal?people=a,b` answers, in full mode,
-`{epoch, order, mode, avatar_image, avatars: {id: url|null}, recommendations}`, and `{epoch, order, mode}` in degraded
-mode. The forms `POST /posts` (`text`), `POST /posts/ID/like` and `POST /visit-as` (`person`) redirect back to the
-page; the first two answer JSON to `Accept: application/json`.
+`{epoch, order, mode, pinned, avatar_image, avatars: {id: url|null}, recommendations}`, and the first four of these in
+degraded mode. The forms `POST /posts` (`text`), `POST /posts/ID/like` and `POST /visit-as` (`person`) redirect back to
+the page; the first two answer JSON to `Accept: application/json`.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class FeedRoutes:
 
         decision, found = _in_force(self._gate, visitor, content)
         place = {"epoch": decision.epoch.to_wire(), "order": decision.order.to_wire()}
-        response = jsonify({**place, "mode": decision.mode, **found})
+        response = jsonify({**place, "mode": decision.mode, "pinned": decision.is_pinned, **found})
         response.headers["Cache-Control"] = "no-store"
         return response
 

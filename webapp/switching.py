@@ -152,6 +152,7 @@ class Switchboard:
             "order": state.order.to_wire(),
             "mode": mode,
             "reason": reason,
+            "pinned": state.is_pinned,
             "refetch_within_ms": spread_ms,
         }
 
@@ -165,6 +166,7 @@ def state_message(gate: Gate, decision: Decision) -> dict[str, Any]:
         "mode": decision.mode,
         "flags": {gate.flag: decision.mode is Mode.FULL},
         "reason": decision.reason,
+        "pinned": decision.is_pinned,
         "source": gate.source,
         "age": None if age_s is None else round(age_s, 1),
     }

@@ -43,6 +43,22 @@ test("news says how far a restore is spread; what is no such time is none", () =
   }
 });
 
+test("news says whether the feed is degraded by hand, and nothing else can be", () => {
+  assert.equal(news([8, 1], "degraded", { pinned: true }).isPinned, true);
+  for (const pinned of [undefined, null, false, "true", 1]) {
+    assert.equal(news([8, 1], "degraded", { pinned }).isPinned, false);
+  }
+  assert.equal(news([8, 1], "full", { pinned: true }).isPinned, false);
+});
+
+test("a pin of a page that is degraded already is acknowledged, and so is its release while it stays degraded", () => {
+  const pinned = decide(page([8, 0], "degraded"), news([8, 1], "degraded", { pinned: true }));
+  const released = decide(pinned.state, news([8, 2], "degraded"));
+
+  assert.deepEqual([pinned.action, released.action], ["acknowledge", "acknowledge"]);
+  assert.deepEqual(released.state.epoch, [8, 2]);
+});
+
 test("a kill degrades at once", () => {
   const { state, action } = decide(page([7, 0], "full"), news([8, 0], "degraded", { key: "the-flag" }));
 

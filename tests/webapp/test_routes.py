@@ -19,7 +19,7 @@ def test_the_mode_is_what_a_socket_would_be_told(client):
     state = client.get("/api/mode", headers=LOCAL).json
 
     assert (state["epoch"], state["mode"], state["flags"]) == ([1, 0], "full", {FLAG: True})
-    assert set(state) == {"epoch", "order", "mode", "flags", "reason", "source", "age"}
+    assert set(state) == {"epoch", "order", "mode", "flags", "reason", "pinned", "source", "age"}
 
 
 def test_the_mode_has_an_etag_that_changes_with_it(start_feed):
@@ -53,7 +53,7 @@ def test_personal_content_of_a_killed_feed_is_none_and_asks_nobody(killed_feed, 
     answer = killed_feed.app.test_client().get("/api/personal?people=noor", headers=LOCAL)
 
     assert (answer.status_code, answer.json["epoch"], answer.json["mode"]) == (200, [1, 0], "degraded")
-    assert set(answer.json) == {"epoch", "order", "mode"}
+    assert set(answer.json) == {"epoch", "order", "mode", "pinned"}
     assert avatar_server.calls == 0
 
 

@@ -76,7 +76,7 @@ def test_a_browser_gets_the_state_when_it_connects(scene):
     assert state["mode"] == "full"
     assert state["flags"] == {FLAG: True}
     assert state["reason"] == "FALLTHROUGH"
-    assert set(state) == {"epoch", "order", "mode", "flags", "reason", "source", "age"}
+    assert set(state) == {"epoch", "order", "mode", "flags", "reason", "pinned", "source", "age"}
 
 
 def test_a_kill_is_told_once_with_the_tutorials_fields_and_asks_for_no_request(scene):
@@ -94,6 +94,7 @@ def test_a_kill_is_told_once_with_the_tutorials_fields_and_asks_for_no_request(s
             "epoch": [2, 0],
             "mode": "degraded",
             "reason": "OFF",
+            "pinned": False,
             "refetch_within_ms": 0,
         }
     ]

@@ -1,7 +1,7 @@
 // Carries out what switch.js decides: changes the page, fetches what a restore needs, and says when a change shows.
 
 import { peopleShown } from "./avatars.js";
-import { showDegraded, showFull } from "./mode.js";
+import { showDegraded, showFull, showPinned } from "./mode.js";
 import { decide, decideOnContent, pageState, readNews, retryDelayMs } from "./switch.js";
 
 const MOST_PEOPLE = 60;
@@ -27,7 +27,8 @@ export class Follower {
     const news = readNews(message, root.dataset.flagKey, isOwn);
     const { state, action } = decide(this.#state, news);
     this.#state = state;
-    if (action === "degrade") showDegraded();
+    if (action === "degrade") showDegraded(news.isPinned);
+    if (action === "acknowledge") showPinned(news.isPinned);
     if (action === "degrade" || action === "acknowledge") {
       this.#cancelRestore();
       this.#acknowledgeOnceShown();
@@ -57,6 +58,7 @@ export class Follower {
     const { state, action } = decideOnContent(this.#state, answer);
     this.#state = state;
     if (action === "show") showFull(answer);
+    if (action === "acknowledge") showPinned(answer.pinned === true);
     if (action === "show" || action === "acknowledge") this.#acknowledgeOnceShown();
     if (action === "retry") this.#startRestore(retryDelayMs(attempt, Math.random()), attempt + 1);
   }

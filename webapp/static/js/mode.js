@@ -9,8 +9,14 @@ const root = document.documentElement;
 const rail = document.getElementById("rail");
 const announcer = document.getElementById("announcer");
 
+/** Say whether the page is degraded by hand; what else it shows stays. */
+export function showPinned(isPinned) {
+  root.toggleAttribute("data-pinned", isPinned);
+}
+
 /** Show the page degraded, now. */
-export function showDegraded() {
+export function showDegraded(isPinned) {
+  showPinned(isPinned);
   hideAvatars(document);
   forgetAvatars();
   root.dataset.mode = DEGRADED;
@@ -20,6 +26,7 @@ export function showDegraded() {
 
 /** Show the page full, with the content that was fetched for it. */
 export function showFull(content) {
+  showPinned(false);
   learnAvatars(content.avatars);
   root.dataset.mode = FULL;
   const items = Array.isArray(content.recommendations) ? content.recommendations : [];

@@ -17,7 +17,7 @@ export function watchNotice() {
 export function showNotice() {
   place.replaceChildren(document.importNode(template.content, true));
   shrinkLater();
-  return `${place.querySelector("summary").textContent.trim()}. ${place.querySelector("p").textContent}`;
+  return `${place.querySelector("summary").innerText.trim()}. ${place.querySelector("p").textContent}`;
 }
 
 /** Take the notice away. */

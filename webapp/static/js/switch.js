@@ -36,6 +36,7 @@ export function readNews(message, flagKey, isOwn = false) {
     epoch: message.epoch,
     order: isOrder(message.order) ? message.order : null,
     mode: message.mode,
+    isPinned: message.mode === DEGRADED && message.pinned === true,
     isOwn,
     refetchWithinMs: Number.isFinite(wait) && wait > 0 ? wait : 0,
   };
