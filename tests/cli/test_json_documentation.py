@@ -1,5 +1,6 @@
 """docs/json.md against what the program writes."""
 
+import json
 import re
 from pathlib import Path
 
@@ -48,3 +49,14 @@ def test_every_field_that_is_written_is_documented(opsctl, wired, section, argum
 @pytest.mark.parametrize("word", [*Outcome, *WatchKind])
 def test_every_outcome_and_event_is_documented(word):
     assert f"| `{word}` |" in PAGE
+
+
+def test_every_field_of_a_receipt_is_documented(opsctl, wired, tmp_path):
+    wired.script([a_sighting(version=8, mode=Mode.DEGRADED, connected=1, latencies=[80], seen_ms=60)])
+    text = PAGE.split("## `kill`, `restore`\n")[1].split("\n## ")[0] + PAGE.split("## Common parts\n")[1].split("\n## ")[0]
+
+    opsctl("kill", "--yes", "--receipt", str(tmp_path / "kill.json"))
+    receipt = json.loads((tmp_path / "kill.json").read_text())
+
+    assert receipt["followers"]
+    assert not [key for key in sorted(set(keys_of(receipt))) if not re.search(rf'["`.]{key}["`]', text)]
