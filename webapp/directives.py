@@ -70,11 +70,9 @@ class Directives:
         here = (settings.project, settings.environment)
         if isinstance(message, Pin):
             is_ours = (message.project, message.environment) == here
-        elif isinstance(message, Expect):
+        else:
             is_named_so = message.project in {"", here[0]} and message.environment in {"", here[1]}
             is_ours = is_named_so or self._is_same_key(message)
-        else:
-            is_ours = True
         return None if is_ours else f"this instance serves {settings.flag} of {' · '.join(here)}"
 
     def take(self, message: Pin | Expect | Condition) -> None:
@@ -117,7 +115,7 @@ class Directives:
             _log.warning("%s by %s (pin %d): %s", what, pin.by or "nobody known", pin.number, pin.reason or "no reason")
         return is_newer
 
-    def _is_same_key(self, message: Expect) -> bool:
+    def _is_same_key(self, message: Expect | Condition) -> bool:
         """Whether the message is about the very SDK key that this instance reads flags with."""
         key = self._settings.sdk_key
         return key is not None and message.sdk_key_digest == sdk_key_digest(key.reveal())

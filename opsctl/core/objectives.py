@@ -79,7 +79,8 @@ class Condition:
 
     The instance looks at its own last `window_s` seconds when the restore reaches it; in a breach it stays degraded,
     says that it holds, and follows once the objective was met for a whole window. A kill ends it, and so does a
-    newer condition; `objective` `None` ends it at once.
+    newer condition; `objective` `None` ends it at once. `project`, `environment` and `sdk_key_digest` tell whose
+    version that is, as in `opsctl.core.expecting.Expect`; what is empty is not known, and not compared.
     """
 
     PATH: ClassVar[str] = "/v1/condition"
@@ -88,6 +89,9 @@ class Condition:
     from_version: int
     objective: Objective | None
     window_s: float = 30.0
+    project: str = ""
+    environment: str = ""
+    sdk_key_digest: str = ""
 
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON object that `from_wire` reads."""
@@ -96,6 +100,9 @@ class Condition:
             "flag": self.flag,
             "from_version": self.from_version,
             "window_s": self.window_s,
+            "project": self.project,
+            "environment": self.environment,
+            "sdk_key_digest": self.sdk_key_digest,
             "objective": None
             if objective is None
             else {"max_error_rate": objective.max_error_rate, "max_p99_ms": objective.max_p99_ms},
@@ -120,6 +127,9 @@ class Condition:
                 from_version=position(value["from_version"]),
                 objective=objective,
                 window_s=amount(value["window_s"]),
+                project=exact(value.get("project", ""), str),
+                environment=exact(value.get("environment", ""), str),
+                sdk_key_digest=exact(value.get("sdk_key_digest", ""), str),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a condition: {error}") from error

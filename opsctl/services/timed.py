@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from opsctl.core.durations import format_ms
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.objectives import Condition
+from opsctl.core.propagation import Bearing, Expectation
 from opsctl.core.scheduling import clocks_apart_s, marked, utc_ms
 from opsctl.core.timed import WINDOW_S, Arrangement, Cleared, Guard, TimedRecord
 from opsctl.services.retrying import with_retries
@@ -36,6 +37,7 @@ class TimedService:
         records: TimedRecords,
         instances: Instances,
         clock: Clock,
+        sdk_key_digest: str = "",
         note: Callable[[str], None] = lambda _text: None,
     ) -> None:
         """Take the collaborators.
@@ -45,12 +47,14 @@ class TimedService:
             records: What is known here of earlier arrangements.
             instances: The running instances.
             clock: Time.
+            sdk_key_digest: Of the SDK key that the operator has for the environment.
             note: Is told what people should know while it takes longer.
         """
         self._schedules = schedules
         self._records = records
         self._instances = instances
         self._clock = clock
+        self._sdk_key_digest = sdk_key_digest
         self._note = note
 
     def arrange(
@@ -155,13 +159,28 @@ class TimedService:
         return found
 
     def _guarded(self, ref: FlagRef, version: int, objective: Objective, window_s: float) -> Guard:
-        condition = Condition(flag=ref.key, from_version=version, objective=objective, window_s=window_s)
-        sightings = self._instances.tell(condition, timeout_s=_TELL_TIMEOUT_S)
+        condition = Condition(
+            flag=ref.key,
+            from_version=version,
+            objective=objective,
+            window_s=window_s,
+            project=ref.project,
+            environment=ref.environment,
+            sdk_key_digest=self._sdk_key_digest,
+        )
+        here = Expectation(ref, version, None, self._sdk_key_digest)
+        elsewhere = {
+            one.instance
+            for one in self._instances.list_sightings()
+            if one.report is not None and here.bearing_of(one.report) is Bearing.ELSEWHERE
+        }
+        told = self._instances.tell(condition, timeout_s=_TELL_TIMEOUT_S)
+        concerned = [one for one in told if one.instance not in elsewhere]
         return Guard(
             objective=objective,
             window_s=window_s,
-            instances=tuple(one.instance for one in sightings if one.report is not None),
-            unguarded=tuple(one.instance for one in sightings if one.report is None),
+            instances=tuple(one.instance for one in concerned if one.report is not None),
+            unguarded=tuple(one.instance for one in concerned if one.report is None),
         )
 
     def _list(self, ref: FlagRef, deadline_s: float) -> tuple[ScheduledChange, ...]:

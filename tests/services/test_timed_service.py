@@ -148,7 +148,16 @@ def test_instances_are_told_to_hold_it_back_in_a_breach():
     guard = scene.arrange(for_s=1800).guard
 
     assert (guard.instances, guard.unguarded, guard.objective) == (("worker-0", "worker-1"), (), OBJECTIVE)
-    assert scene.instances.told == [Condition(flag=REF.key, from_version=8, objective=OBJECTIVE, window_s=30.0)]
+    assert scene.instances.told == [
+        Condition(
+            flag=REF.key,
+            from_version=8,
+            objective=OBJECTIVE,
+            window_s=30.0,
+            project=REF.project,
+            environment=REF.environment,
+        )
+    ]
 
 
 def test_an_instance_that_does_not_take_it_in_is_named():
@@ -156,6 +165,13 @@ def test_an_instance_that_does_not_take_it_in_is_named():
     scene.instances.tell = lambda _message, *, timeout_s: (a_sighting("worker-0"), Sighting("worker-1"))
 
     assert scene.arrange().guard.unguarded == ("worker-1",)
+
+
+def test_an_instance_of_another_environment_is_none_of_its_business():
+    scene = Scene(sightings=(a_sighting("worker-0"), a_sighting("worker-1", environment="production")))
+    scene.instances.tell = lambda _message, *, timeout_s: (a_sighting("worker-0"), Sighting("worker-1"))
+
+    assert scene.arrange().guard.unguarded == ()
 
 
 def test_the_window_is_no_longer_than_the_kill():
