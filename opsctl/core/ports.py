@@ -94,6 +94,18 @@ class FlagWriter(Protocol):
         ...
 
 
+class ChangeChecker(Protocol):
+    """Asking the provider whether it would accept a change."""
+
+    def check_turn(self, ref: FlagRef, *, on: bool, comment: str, timeout_s: float | None = None) -> None:
+        """Return when it would turn targeting on or off; nothing is changed.
+
+        Raises:
+            OpsError: what turning it would raise.
+        """
+        ...
+
+
 class Approvals(Protocol):
     """Asking those who have to agree before the provider changes a flag."""
 
