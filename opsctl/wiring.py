@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from opsctl.core.smoke import SmokeStep
     from opsctl.core.switch import Change, Receipt
     from opsctl.core.watching import WatchSource
+    from opsctl.services.audit import AuditService
     from opsctl.services.breakglass import BreakGlassService
     from opsctl.services.flags import FlagService
     from opsctl.services.here import HereService
@@ -187,6 +188,19 @@ class Wiring:
             instances=self._instances,
             clock=self._clock,
             sdk_key_digest=self._sdk_key_digest,
+        )
+
+    def audit(self) -> AuditService:
+        """Return the service of `audit`; without an access token it knows only what this machine recorded."""
+        from opsctl.adapters.audit_log import LocalAuditLog  # noqa: PLC0415 - start-up
+        from opsctl.adapters.launchdarkly_audit import LaunchDarklyAudit  # noqa: PLC0415 - start-up
+        from opsctl.services.audit import AuditService  # noqa: PLC0415 - start-up
+
+        return AuditService(
+            log=LocalAuditLog(self._audit, who=self._operator),
+            changes=LaunchDarklyAudit(lambda: self._rest.connection),
+            clock=self._clock,
+            provider=self._settings.provider_name,
         )
 
     def flags(self) -> FlagService:

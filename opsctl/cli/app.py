@@ -10,7 +10,19 @@ import typer
 from typer.exceptions import TyperException
 
 from opsctl import __version__
-from opsctl.cli.commands import config, flag_service, flags, kill, reconcile, restore, serve, smoke, status, watch
+from opsctl.cli.commands import (
+    audit,
+    config,
+    flag_service,
+    flags,
+    kill,
+    reconcile,
+    restore,
+    serve,
+    smoke,
+    status,
+    watch,
+)
 from opsctl.cli.exit_codes import EXIT_CODES
 from opsctl.cli.invocation import Invocation
 from opsctl.cli.io import Streams
@@ -49,6 +61,9 @@ def build_app() -> typer.Typer:
     app.command()(watch.watch)
     app.add_typer(
         _group(flags.__doc__, list=flags.list_flags, get=flags.get_flag, create=flags.create_flag), name="flags"
+    )
+    app.add_typer(
+        _group(audit.__doc__, list=audit.list_audit, verify=audit.verify, timeline=audit.timeline), name="audit"
     )
     app.command()(smoke.smoke)
     app.command("flag-service")(flag_service.flag_service)

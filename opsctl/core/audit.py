@@ -35,7 +35,10 @@ class Unfinished(StrEnum):
 CHANGED = "changed"
 """Outcome of what only the provider knows of."""
 
-_TURNS = {"kill": False, "break-glass": False, "restore": True}
+BREAK_GLASS = "break-glass"
+"""The command that pins instances and leaves the provider as it is."""
+
+_TURNS = {"kill": False, BREAK_GLASS: False, "restore": True}
 
 
 def turns_on(command: str) -> bool | None:
@@ -130,11 +133,22 @@ class AuditRow:
         return turns_on(self.command)
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether only the provider can tell how it ended."""
+        return self.outcome == Unfinished.UNKNOWN and self._is_written_by_provider
+
+    @property
     def may_have_written(self) -> bool:
         """Whether the provider may know of it."""
+        if not self._is_written_by_provider:
+            return False
         if self.outcome in {Unfinished.UNKNOWN, Unfinished.UNDER_WAY, Unfinished.WRITTEN}:
             return self.before.on is not self.turns_on
         return self.written_version is not None or self.written_ms is not None
+
+    @property
+    def _is_written_by_provider(self) -> bool:
+        return self.turns_on is not None and not self.command.startswith(BREAK_GLASS)
 
     def known_to(self, entry: AuditEntry) -> AuditRow:
         """Return the row with the provider's entry about it."""
