@@ -16,6 +16,7 @@ from opsctl.core.rundir import run_dir
 from opsctl.daemon.listener import inherited_listener, open_listener
 from opsctl.daemon.stopping import stop_event
 from webapp.application import build_feed
+from webapp.bus import bus_link
 from webapp.control import ControlApp, control_server
 from webapp.control_remote import RemoteControl
 from webapp.timed_http import TimedHandler
@@ -52,11 +53,14 @@ def serve(settings: Settings, environ: Mapping[str, str], *, number: int) -> Non
     controls = [control_server(feed, instance, path)]
     if remote is not None:
         controls.append(remote.server(ControlApp(feed, instance), feed.metrics.registry))
+    link = bus_link(settings, feed, instance, "" if remote is None else remote.url)
     pages = pywsgi.WSGIServer(
         listener, feed.app, handler_class=_FeedHandler, log=None, error_log=logging.getLogger("webapp.http")
     )
     for control in controls:
         control.start()
+    if link is not None:
+        link.start()
     pages.start()
     _log.info("%s serves the feed at %s", instance, url_at(*pages.socket.getsockname()[:2]))
     if remote is not None:
@@ -65,6 +69,8 @@ def serve(settings: Settings, environ: Mapping[str, str], *, number: int) -> Non
         stopping.wait()
         _drain(feed, pages)
     finally:
+        if link is not None:
+            link.close()
         for control in controls:
             control.stop(timeout=_CONTROL_STOP_S / len(controls))
         path.unlink(missing_ok=True)

@@ -37,7 +37,8 @@ def main(environ: Mapping[str, str]) -> int:
 
     try:
         settings = load_settings(environ=environ, directory=_NO_FILES)
-        configure_logging((settings.sdk_key, settings.access_token, settings.avatar_api_key, settings.redis_url))
+        secrets = (settings.sdk_key, settings.access_token, settings.avatar_api_key, settings.redis_url)
+        configure_logging((*secrets, settings.control_token))
         serve(settings, environ, number=_number(environ))
     except OpsError as error:
         logging.basicConfig(stream=sys.stderr, format="%(message)s")

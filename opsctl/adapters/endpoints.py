@@ -21,6 +21,14 @@ _REFUSALS = {
 }
 
 
+class UnaskedError(OSError):
+    """An instance that cannot be asked at all; `problem` says why, for people."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
 class Endpoint(Protocol):
     """One place where an instance answers, or should."""
 
@@ -40,7 +48,11 @@ class Endpoint(Protocol):
         ...
 
     def open(self, *, timeout_s: float) -> ControlChannel:
-        """Return a channel to it, not yet connected, on which no wait is longer than that."""
+        """Return a channel to it, not yet connected, on which no wait is longer than that.
+
+        Raises:
+            UnaskedError: it cannot be asked.
+        """
         ...
 
     def is_expected(self) -> bool:
@@ -72,6 +84,8 @@ class Source(Protocol):
 def problem_of(error: Exception) -> str:
     """Return what is wrong with an instance that could not be asked, for people; empty when it just did not answer."""
     match error:
+        case UnaskedError():
+            return error.problem
         case RefusedError():
             return _refusal(error)
         case ssl.SSLError():

@@ -1,0 +1,165 @@
+"""Instances on other machines, found on the bus."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from opsctl.adapters.deadline import call_within
+from opsctl.adapters.endpoints import UnaskedError
+from opsctl.adapters.instances_by_url import UrlEndpoint, machine_and_name
+from opsctl.adapters.remembered import Remembered
+from opsctl.daemon.bus import Bus, BusError, Listing
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from opsctl.adapters.control_channel import ControlChannel
+    from opsctl.adapters.endpoints import Endpoint
+    from opsctl.core.instances import InstanceReport
+    from opsctl.core.registry import Registration
+    from opsctl.settings import Secret
+    from opsctl.settings.redis_url import RedisUrl
+
+_LIMIT_S = 0.4
+_FRESH_S = 2.0
+_PROBE_S = 0.4
+
+
+class RegisteredInstances:
+    """`Source` of `opsctl.adapters.endpoints`: who is registered on the bus, and may serve the flag.
+
+    One that was registered a while ago and is not any more is asked as well, and counts when it answers: the bus may
+    have been emptied. While the bus does not answer, those are all there is to go by, and that is said.
+    """
+
+    is_slow = True
+
+    def __init__(
+        self,
+        url: RedisUrl,
+        token: Secret | None,
+        *,
+        trust: Callable[[], ssl.SSLContext],
+        serves: Callable[[Registration], bool],
+        memory: Path,
+    ) -> None:
+        """Take the bus and the control token.
+
+        `trust` returns what certificates are checked with, `serves` tells whether an instance matters here, and
+        `memory` is the file that keeps who was seen.
+        """
+        self._url = url
+        self._token = token
+        self._trust = trust
+        self._serves = serves
+        self._remembered = Remembered(memory)
+        self._looking = threading.Lock()
+        self._found: tuple[Endpoint, ...] = ()
+        self._found_at: float | None = None
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Return who is registered; within half a second or so, whatever the bus does."""
+        with self._looking:
+            if self._found_at is None or time.monotonic() - self._found_at > _FRESH_S:
+                self._found = self._look()
+                self._found_at = time.monotonic()
+            return self._found
+
+    def _look(self) -> tuple[Endpoint, ...]:
+        known = self._remembered.read()
+        try:
+            listing = call_within(_LIMIT_S, self._list)
+        except (BusError, TimeoutError):
+            if self._token is None and not known:
+                return ()
+            return (_Unasked(f"the bus at {self._url.address}", _SILENT), *map(self._endpoint, known))
+        here = [one for one in listing.instances if self._serves(one)]
+        names = {one.name for one in here}
+        missing = [one for one in known if one.name not in names]
+        still_there = self._those_that_answer(missing)
+        self._remembered.keep([*here, *still_there])
+        problem = _NO_TOKEN if self._token is None else _OTHER_TOKEN
+        doubtful = [_Unasked(_name(one), problem) for one in listing.doubtful if self._serves(one)]
+        return (*map(self._endpoint, [*here, *still_there]), *doubtful)
+
+    def _list(self) -> Listing:
+        bus = Bus(self._url, self._token, timeout_s=_LIMIT_S)
+        try:
+            return bus.registered()
+        finally:
+            bus.close()
+
+    def _endpoint(self, one: Registration) -> Endpoint:
+        if self._token is None:
+            return _Unasked(_name(one), _NO_TOKEN, one.run_id)
+        if not one.url:
+            return _Unasked(_name(one), _NO_URL, one.run_id)
+        trust = self._trust() if one.url.startswith("https:") else None
+        return UrlEndpoint(one.url, self._token, trust, identity=one.run_id, known_as=_name(one))
+
+    def _those_that_answer(self, missing: Iterable[Registration]) -> list[Registration]:
+        asked = [(one, _Probe(self._endpoint(one))) for one in missing]
+        for _, probe in asked:
+            probe.join(_PROBE_S)
+        return [one for one, probe in asked if probe.answered]
+
+
+class _Probe(threading.Thread):
+    """Asks whether somebody answers at an endpoint."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(name=f"opsctl-probe-{endpoint.name}", daemon=True)
+        self.answered = False
+        self._endpoint = endpoint
+        self.start()
+
+    def run(self) -> None:
+        try:
+            channel = self._endpoint.open(timeout_s=_PROBE_S)
+            try:
+                channel.read_state()
+            finally:
+                channel.close()
+        except (OSError, ValueError):
+            return
+        self.answered = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Unasked:
+    """`Endpoint` of what cannot be asked, and has to be named because of it."""
+
+    name: str
+    problem: str
+    identity: str = ""
+
+    @property
+    def place(self) -> str:
+        return "the bus"
+
+    def open(self, *, timeout_s: float) -> ControlChannel:
+        raise UnaskedError(self.problem) from TimeoutError(timeout_s)
+
+    def is_expected(self) -> bool:
+        return True
+
+    def name_of(self, _report: InstanceReport) -> str:
+        return self.name
+
+    def absence(self) -> str:
+        return self.problem
+
+
+_SILENT = "does not answer: instances that it alone knows are not counted"
+_NO_TOKEN = "is registered on the bus, and there is no OPSCTL_CONTROL_TOKEN here to ask it with"  # noqa: S105 - a sentence
+_OTHER_TOKEN = "is registered on the bus with another OPSCTL_CONTROL_TOKEN"  # noqa: S105 - a sentence
+_NO_URL = "is registered on the bus, and cannot be asked: it has no OPSCTL_CONTROL_LISTEN"
+
+
+def _name(one: Registration) -> str:
+    return machine_and_name(one.host, one.instance)
