@@ -162,13 +162,16 @@ def _tell(call: Call, news: RampNews) -> None:
     if call.as_json:
         if news.event is not RampEvent.WATCHING:
             call.streams.result(json.dumps(rendering.news_data(news, call.view())))
-    elif news.event is RampEvent.WATCHING:
-        call.progress(rendering.progress(news))
-    elif news.event is RampEvent.STEP:
-        if not call.common.quiet:
+        return
+    match news.event:
+        case RampEvent.WATCHING:
+            call.progress(rendering.progress(news))
+        case RampEvent.HOLDING | RampEvent.GOING_ON:
+            call.note(rendering.held_note(news))
+        case RampEvent.STEP if not call.common.quiet:
             call.streams.result(rendering.step_line(news, call.view()))
-    else:
-        call.note(rendering.held_note(news))
+        case RampEvent.WATCHED if not call.common.quiet:
+            call.streams.result(rendering.watched_line(news, call.view()))
 
 
 def _duration(option: str, text: str | None, usual_s: float) -> float:

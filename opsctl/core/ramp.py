@@ -178,9 +178,14 @@ def ramp_name(ref: FlagRef) -> str:
 
 
 class RampEvent(StrEnum):
-    """What happens in a ramp, as it is told while it goes on."""
+    """What happens in a ramp, as it is told while it goes on.
+
+    `STEP`: a step was written, and confirmed as far as it was in time. `WATCHING`: told every second of it. `WATCHED`:
+    its time is over. `HOLDING`: there is no next step for now. `GOING_ON`: there is again.
+    """
 
     STEP = "step"
+    WATCHED = "watched"
     WATCHING = "watching"
     HOLDING = "holding"
     GOING_ON = "going_on"
@@ -216,9 +221,9 @@ class RampNews:
 class RampCause(StrEnum):
     """Why a ramp ended.
 
-    `DONE`: it came to its end, and the default rule is back. `KILLED`: somebody turned the flag off. `CHANGED`: somebody
-    changed the default rule, or restored at once. `BREACHED`: the objective was not met, and the ramp killed. `PINNED`:
-    an instance was pinned by break-glass. `INTERRUPTED`: Ctrl-C or a signal; it stays where it is.
+    `DONE`: it came to its end, and the default rule is back. `KILLED`: somebody turned the flag off. `CHANGED`:
+    somebody changed the default rule, or restored at once. `BREACHED`: the objective was not met, and the ramp killed.
+    `PINNED`: an instance was pinned by break-glass. `INTERRUPTED`: Ctrl-C or a signal; it stays where it is.
     """
 
     DONE = "done"

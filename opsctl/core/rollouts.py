@@ -39,7 +39,7 @@ class DefaultRule:
         try:
             rule = cls(json.dumps(value, sort_keys=True))
             _ = rule.weights
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"not a default rule: {error!r}") from error
         return rule
 

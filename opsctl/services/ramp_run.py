@@ -87,6 +87,7 @@ class RampRun:
             self._receipt = replace(self._receipt, propagation=shown)
             self.on_news(replace(watch.news(step, RampEvent.STEP), seen=shown))
             watch.dwell(step)
+            self.on_news(watch.news(step, RampEvent.WATCHED))
 
     def _written(self, number: int, percent: float, watch: StepWatch) -> RuledFlag:
         """Write a step; while the provider cannot be reached the ramp holds where it is, and is watched there."""

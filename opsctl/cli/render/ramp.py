@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from opsctl.core.ramp import Ramp, RampEnd, RampNews, RampPlan
     from opsctl.services.ramp_prepared import PreparedRamp
 
-_HELD = frozenset({RampEvent.HOLDING, RampEvent.GOING_ON})
-
 
 def step_line(news: RampNews, view: View) -> str:
     """Return the line on a step that everyone confirmed, or that not everyone did in time."""
@@ -36,6 +34,11 @@ def step_line(news: RampNews, view: View) -> str:
         f"{full_browsers(news):,} full",
         plain("; ".join(missing)),
     )
+
+
+def watched_line(news: RampNews, view: View) -> str:
+    """Return the line on how the instances served during a step."""
+    return view.line("", traffic_text(news.traffic))
 
 
 def progress(news: RampNews) -> str:
@@ -55,7 +58,7 @@ def traffic_text(traffic: Traffic) -> str:
     """Return how well instances serve, for people."""
     if traffic.requests < FEWEST_REQUESTS:
         noun = "request" if traffic.requests == 1 else "requests"
-        return f"{traffic.requests} {noun} so far, too few to judge"
+        return f"{traffic.requests} {noun}, too few to judge"
     p99_ms = traffic.latency.percentile(99)
     p99 = "" if p99_ms is None else f"   p99 {format_ms(p99_ms)}"
     return f"{traffic.requests:,} requests   {traffic.errors / traffic.requests:.1%} failed{p99}"
