@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from opsctl.adapters.audit_writer import AuditWriter
-    from opsctl.adapters.endpoints import Source
     from opsctl.adapters.instances import FoundInstances
     from opsctl.adapters.journal import AuditJournal
     from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest
@@ -94,6 +93,7 @@ class Wiring:
             records=TimedFiles(self._settings.data_dir),
             instances=self._instances,
             clock=self._clock,
+            sdk_key_digest=self._sdk_key_digest,
             note=note,
         )
 
@@ -167,11 +167,11 @@ class Wiring:
 
     def pinning(self, on_progress: Callable[[Propagation], None] = lambda _seen: None) -> Pinning:
         """Return what looks at pins, and makes them; the provider has nothing to do with it."""
-        from opsctl.adapters.pins import FilePins  # noqa: PLC0415 - start-up
+        from opsctl.adapters.elsewhere import pins_of  # noqa: PLC0415 - start-up
         from opsctl.services.pinning import Pinning  # noqa: PLC0415 - start-up
 
         return Pinning(
-            pins=FilePins(self._settings.data_dir),
+            pins=pins_of(self._settings),
             instances=self._instances,
             clock=self._clock,
             sdk_key_digest=self._sdk_key_digest,
@@ -294,7 +294,7 @@ class Wiring:
             clock=self._clock,
             timeout_s=settings.timeout_s,
             expects_avatars=expects_avatars,
-            expects_instances=is_loopback_url(url) or bool(settings.instances),
+            expects_instances=is_loopback_url(url) or bool(settings.instances or settings.control_token),
             on_step=on_step,
         )
 
@@ -344,15 +344,9 @@ class Wiring:
 
     @cached_property
     def _instances(self) -> FoundInstances:
+        from opsctl.adapters.elsewhere import sources_elsewhere  # noqa: PLC0415 - start-up
         from opsctl.adapters.instance_sockets import ControlSockets  # noqa: PLC0415 - start-up
         from opsctl.adapters.instances import FoundInstances  # noqa: PLC0415 - start-up
 
-        return FoundInstances([ControlSockets(self._settings.data_dir), *self._elsewhere()])
-
-    def _elsewhere(self) -> Iterator[Source]:
-        """Yield where instances on other machines are found."""
-        settings = self._settings
-        if settings.instances:
-            from opsctl.adapters.instances_by_url import NamedInstances  # noqa: PLC0415 - start-up
-
-            yield NamedInstances(settings.instances, settings.control_token, settings.control_ca)
+        elsewhere = sources_elsewhere(self._settings, sdk_key_digest=self._sdk_key_digest)
+        return FoundInstances([ControlSockets(self._settings.data_dir), *elsewhere])
