@@ -41,16 +41,20 @@ from webapp.routes import FeedRoutes
 from webapp.sdk import start_client
 from webapp.security import secure
 from webapp.shared_posts import shared_posts
+from webapp.stalls import GuardedFromStalls, StallGuard
 from webapp.static_files import cache_static_files
 from webapp.switching import Switchboard
 from webapp.visitors import Visitors
 from webapp.websockets import LONGEST_MESSAGE_BYTES, best_async_mode, limit_websockets
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opsctl.settings import Settings
     from webapp.cast import Cast
 
 _LONGEST_BODY_BYTES = 16 * 1024
+_CATCH_UP_S = 0.8
 _PING_INTERVAL_S = 25
 _PING_TIMEOUT_S = 20
 
@@ -120,6 +124,8 @@ def build_feed(
     )
     shared = shared_posts(settings, on_ignored=metrics.ignored_events.inc)
     interactions = Interactions(feed, pages, switchboard, shared)
+    if shared is not None:
+        shared.listen(interactions.take)
     namespace = FeedNamespace(switchboard, board, broadcaster, visitors, interactions)
     socketio.on_namespace(namespace)
     limit_websockets(socketio, namespace.take_express)
@@ -131,21 +137,39 @@ def build_feed(
     has_provider = data_source is None and settings.sdk_key is not None
     keeper = Keeper(client, store, gate, Checker(settings, store) if has_provider else None)
     gate.on_missed(keeper.reach)
-    lifecycle = Lifecycle(client, gate, keeper, avatars, interactions, shared, post_interval_s=settings.post_interval_s)
+    stalls = StallGuard(_catching_up(gate, Checker(settings, store) if has_provider else None))
+    lifecycle = Lifecycle(
+        client,
+        gate,
+        keeper,
+        avatars,
+        interactions,
+        [stalls] if shared is None else [stalls, shared],
+        post_interval_s=settings.post_interval_s,
+    )
     metrics.registry.register(Readings(gate, board, avatars, store))
     metrics.watch(app)
     handle_errors(app)
     secure(app, ImageOrigins.of(settings), host_of_request=lambda: request.host)
     app.register_blueprint(FeedRoutes(gate, pages, visitors, interactions, hosts).blueprint())
     app.register_blueprint(health_routes(gate, lifecycle, metrics, hosts))
-    app.wsgi_app = _guarded(app.wsgi_app, settings, hosts, lifecycle)  # type: ignore[method-assign]  # Flask's way
+    app.wsgi_app = _guarded(app.wsgi_app, settings, hosts, lifecycle, stalls)  # type: ignore[method-assign]  # Flask's way
 
     lifecycle.start()
     return FeedApp(app, settings, socketio, gate, board, avatars, feed, pages, changes, metrics, lifecycle)
 
 
-def _guarded(app: Any, settings: Settings, hosts: AllowedHosts, lifecycle: Lifecycle) -> Any:
-    guarded = HostGuard(ForkGuard(app, lifecycle), hosts)
+def _catching_up(gate: Gate, checker: Checker | None) -> Callable[[], None]:
+    def catch_up() -> None:
+        if checker is not None:
+            checker.check(limit_s=_CATCH_UP_S)
+        gate.catch_up()
+
+    return catch_up
+
+
+def _guarded(app: Any, settings: Settings, hosts: AllowedHosts, lifecycle: Lifecycle, stalls: StallGuard) -> Any:
+    guarded = HostGuard(ForkGuard(GuardedFromStalls(app, stalls), lifecycle), hosts)
     return LocalProxy(guarded) if settings.behind_proxy else guarded
 
 

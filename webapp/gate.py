@@ -180,6 +180,12 @@ class Gate:
         self._refresh()
         self._tokens.put(True)
 
+    def catch_up(self) -> None:
+        """Decide by what is held now before this returns; whoever is to be told is told by the gate's thread."""
+        self.directives.look()
+        self._refresh()
+        self._tokens.put(True)
+
     def decide(self, visitor: Visitor) -> Decision:
         """Return what this visitor gets now."""
         state = self._state

@@ -6,18 +6,29 @@ import atexit
 import logging
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from webapp.avatars import Avatars
     from webapp.gate import Gate
     from webapp.interactions import Interactions
     from webapp.keeping import Keeper
     from webapp.sdk import SdkClient
-    from webapp.shared_posts import SharedPosts
 
 _log = logging.getLogger(__name__)
 _STOP_WAIT_S = 2.0
+
+
+class Beside(Protocol):
+    """Something that runs on threads of its own."""
+
+    def start(self) -> None:
+        """Begin; also again, in a process that was forked off."""
+
+    def close(self) -> None:
+        """Stop, without waiting long."""
 
 
 class Lifecycle:
@@ -31,7 +42,7 @@ class Lifecycle:
         keeper: Looks after the client.
         avatars: Calls the avatar API.
         interactions: Where posts arrive.
-        shared: Shares them with other workers, if there are any.
+        beside: What else runs beside the requests.
         post_interval_s: Time between two of them; 0: none arrives.
     """
 
@@ -42,7 +53,7 @@ class Lifecycle:
         keeper: Keeper,
         avatars: Avatars,
         interactions: Interactions,
-        shared: SharedPosts | None = None,
+        beside: Sequence[Beside] = (),
         *,
         post_interval_s: float,
     ) -> None:
@@ -51,7 +62,7 @@ class Lifecycle:
         self._keeper = keeper
         self._avatars = avatars
         self._interactions = interactions
-        self._shared = shared
+        self._beside = beside
         self._post_interval_s = post_interval_s
         self._stopping = threading.Event()
         self._posts = self._new_posts()
@@ -64,8 +75,8 @@ class Lifecycle:
         atexit.register(self.close)
         self._gate.start()
         self._keeper.start()
-        if self._shared is not None:
-            self._shared.start(self._interactions)
+        for part in self._beside:
+            part.start()
         if self._post_interval_s > 0:
             self._posts.start()
 
@@ -79,8 +90,8 @@ class Lifecycle:
             _log.warning("this process was forked off after the feed began: connecting to the provider anew")
             self._avatars.resume()
             self._keeper.resume()
-            if self._shared is not None:
-                self._shared.start(self._interactions)
+            for part in self._beside:
+                part.start()
             self._posts = self._new_posts()
             if self._post_interval_s > 0:
                 self._posts.start()
@@ -101,11 +112,11 @@ class Lifecycle:
         atexit.unregister(self.close)
         if self._pid != os.getpid():
             return
+        for part in self._beside:
+            part.close()
         self._keeper.close()
         self._gate.close()
         self._avatars.close()
-        if self._shared is not None:
-            self._shared.close()
         if self._posts.is_alive():
             self._posts.join(_STOP_WAIT_S)
         self._client.close()

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opsctl.settings import Settings
-    from webapp.interactions import Interactions
 
 _log = logging.getLogger(__name__)
 _KEPT_EVENTS = 2 * KEPT_POSTS
@@ -74,13 +73,16 @@ class SharedPosts:
         self._has_unsent = threading.Event()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._interactions: Interactions | None = None
+        self._listener: Callable[[Post | Like], None] = _nobody
         self._last_id = "0"
         self.leads = False
 
-    def start(self, interactions: Interactions) -> None:
-        """Begin to read and write; `interactions` are told what happened elsewhere. Also after a fork."""
-        self._interactions = interactions
+    def listen(self, listener: Callable[[Post | Like], None]) -> None:
+        """Tell `listener` what happens at other workers."""
+        self._listener = listener
+
+    def start(self) -> None:
+        """Begin to read and write; also after a fork."""
         self._threads = []
         for name, work in (("posts in", self._receive), ("posts out", self._send)):
             thread = threading.Thread(target=self._keep_doing, args=(work,), name=name, daemon=True)
@@ -177,8 +179,8 @@ class SharedPosts:
             _log.debug("ignored what is no event: %s", plain(str(error)))
             return
         origin, what = event
-        if origin != self._origin and self._interactions is not None:
-            self._interactions.take(what)
+        if origin != self._origin:
+            self._listener(what)
 
 
 def shared_posts(settings: Settings, *, on_ignored: Callable[[], None]) -> SharedPosts | None:
@@ -228,3 +230,7 @@ def _id(value: Any) -> str:
     if not 0 < len(text) <= _LONGEST_ID or plain(text) != text:
         raise ValueError("no id")
     return text
+
+
+def _nobody(_happened: Post | Like) -> None:
+    """Stand in until somebody listens."""

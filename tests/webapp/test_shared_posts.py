@@ -51,7 +51,8 @@ class Worker:
         )
         self.interactions = Interactions(self.feed, self.told, self.told, self.shared)
         self.visitor = Visitor(self.cast.first, "a-device-of-a-test")
-        self.shared.start(self.interactions)
+        self.shared.listen(self.interactions.take)
+        self.shared.start()
 
     def post(self, text):
         return self.interactions.post(self.visitor, text, address="127.0.0.1")
