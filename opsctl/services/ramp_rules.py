@@ -48,6 +48,7 @@ class RampRules:
         self.ramp = ramp
         self.seen: RuledFlag | None = None
         self._is_forgotten = False
+        self._is_sent = False
         self._rules = rules
         self._ramps = ramps
         self._audit = audit
@@ -58,7 +59,7 @@ class RampRules:
     @property
     def has_begun(self) -> bool:
         """Whether something of the ramp is in the flag, was, or may be."""
-        return self.ramp.percent > 0 or self.ramp.writing is not None
+        return self.ramp.percent > 0 or self._is_sent
 
     @property
     def left(self) -> Ramp | None:
@@ -135,8 +136,12 @@ class RampRules:
         """Keep nothing of the ramp any more where nothing of it is in the flag."""
         seen = self.seen
         if seen is not None and (seen.rule.is_same_as(self.ramp.original) or not self.ramp.owns(seen.rule)):
-            self._ramps.remove(self.ramp.ref)
-            self._is_forgotten = True
+            self.forget()
+
+    def forget(self) -> None:
+        """Keep nothing of the ramp any more."""
+        self._ramps.remove(self.ramp.ref)
+        self._is_forgotten = True
 
     def _keep(self, ramp: Ramp) -> None:
         self._ramps.write(ramp)
@@ -147,6 +152,7 @@ class RampRules:
         return self.seen
 
     def _put(self, seen: RuledFlag, rule: DefaultRule, *, turn_on: bool, comment: str, timeout_s: float) -> RuledFlag:
+        self._is_sent = True
         try:
             self.seen = self._rules.put_rule(seen, rule, turn_on=turn_on, comment=comment, timeout_s=timeout_s)
         except OpsError as error:

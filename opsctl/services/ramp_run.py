@@ -68,6 +68,7 @@ class RampRun:
             return self._stopped(stopped)
         except KeyboardInterrupt:
             if not self.rules.has_begun:
+                self.rules.forget()
                 raise
             return self._interrupted()
         except OpsError as error:
