@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from opsctl.core.switch import Change, Receipt
     from opsctl.core.watching import WatchSource
     from opsctl.services.audit import AuditService
+    from opsctl.services.blast import BlastService
     from opsctl.services.breakglass import BreakGlassService
     from opsctl.services.flags import FlagService
     from opsctl.services.here import HereService
@@ -176,6 +177,23 @@ class Wiring:
             clock=self._clock,
             sdk_key_digest=self._sdk_key_digest,
             on_progress=on_progress,
+        )
+
+    def blast(self) -> BlastService:
+        """Return the service of `--dry-run`."""
+        from opsctl.adapters.launchdarkly_approvals import LaunchDarklyApprovals  # noqa: PLC0415 - start-up
+        from opsctl.adapters.launchdarkly_checks import LaunchDarklyChecks  # noqa: PLC0415 - start-up
+        from opsctl.adapters.launchdarkly_schedules import LaunchDarklySchedules  # noqa: PLC0415 - start-up
+        from opsctl.services.blast import BlastService  # noqa: PLC0415 - start-up
+
+        connection = self._rest.connection
+        return BlastService(
+            checker=LaunchDarklyChecks(connection),
+            audit=self._rest,
+            schedules=LaunchDarklySchedules(connection),
+            approvals=LaunchDarklyApprovals(connection, self._settings),
+            pinning=self.pinning(),
+            clock=self._clock,
         )
 
     def status(self) -> StatusService:
