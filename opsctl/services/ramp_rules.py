@@ -46,6 +46,7 @@ class RampRules:
     ) -> None:
         """Take the ramp and the collaborators; `timeout_s` bounds each change, `note` is told what makes it longer."""
         self.ramp = ramp
+        self._began_with = ramp
         self.seen: RuledFlag | None = None
         self._is_forgotten = False
         self._is_sent = False
@@ -136,10 +137,16 @@ class RampRules:
         """Keep nothing of the ramp any more where nothing of it is in the flag."""
         seen = self.seen
         if seen is not None and (seen.rule.is_same_as(self.ramp.original) or not self.ramp.owns(seen.rule)):
-            self.forget()
+            self._forget()
 
-    def forget(self) -> None:
-        """Keep nothing of the ramp any more."""
+    def give_up(self) -> None:
+        """Keep of the ramp what was kept before it: it wrote nothing."""
+        if self._began_with.written.is_same_as(self._began_with.original):
+            self._forget()
+        else:
+            self._keep(self._began_with)
+
+    def _forget(self) -> None:
         self._ramps.remove(self.ramp.ref)
         self._is_forgotten = True
 

@@ -68,7 +68,7 @@ class RampRun:
             return self._stopped(stopped)
         except KeyboardInterrupt:
             if not self.rules.has_begun:
-                self.rules.forget()
+                self.rules.give_up()
                 raise
             return self._interrupted()
         except OpsError as error:

@@ -265,6 +265,18 @@ def test_interrupted_before_its_first_write_nothing_is_left():
     assert (bench.is_on, bench.ramps.kept) == (False, {})
 
 
+def test_interrupted_before_it_begins_anew_the_original_rule_is_not_forgotten():
+    bench = a_bench_left_at(25.0, on=False)
+    prepared = bench.prepare()
+    bench.rules.before_get = [KeyboardInterrupt()]
+
+    with pytest.raises(KeyboardInterrupt):
+        bench.service.run(prepared)
+
+    assert bench.ramps.kept[REF].original == ENABLED
+    assert bench.ramps.kept[REF].owns(bench.rules.rule)
+
+
 def test_interrupted_in_its_first_write_it_says_that_it_may_have_been_written():
     bench = RampBench()
     bench.rules.after_put = [KeyboardInterrupt()]
