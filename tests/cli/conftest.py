@@ -16,12 +16,14 @@ from fakes import (
     ScriptedInstances,
     ScriptedStream,
 )
+from support.checks import InMemoryApprovals, ScriptedChecker
 from support.pins import InMemoryPins
 from support.rules import InMemoryRamps, InMemoryRules
 from support.stack import Result
 
 from opsctl.cli.app import run
 from opsctl.cli.io import Streams
+from opsctl.services.blast import BlastService
 from opsctl.services.breakglass import BreakGlassService
 from opsctl.services.flags import FlagService
 from opsctl.services.here import HereService
@@ -59,6 +61,8 @@ class Wired:
         self.instances = ScriptedInstances(self.clock, ())
         self.stream = ScriptedStream()
         self.pins = InMemoryPins()
+        self.checker = ScriptedChecker()
+        self.approvals = InMemoryApprovals()
         self.journal = RecordingJournal()
         self.schedules = InMemorySchedules(clock=self.clock)
         self.timed_records = InMemoryTimedRecords()
@@ -72,7 +76,7 @@ class Wired:
         self.settings = settings
         return self
 
-    def switch(self, note, on_progress, *, is_recorded=True):
+    def switch(self, note, on_progress=lambda _seen: None, *, is_recorded=True):
         provider = self.flags_at_provider
         return SwitchService(
             reader=provider,
@@ -102,6 +106,16 @@ class Wired:
             operator="noor@ops-2",
             journal=self.journal,
             note=note,
+        )
+
+    def blast(self):
+        return BlastService(
+            checker=self.checker,
+            audit=self.flags_at_provider,
+            schedules=self.schedules,
+            approvals=self.approvals,
+            pinning=self.pinning(),
+            clock=self.clock,
         )
 
     def timed(self, note):
