@@ -214,7 +214,7 @@ class FaultyProxy:
 
     def _pump_up(self, client, server, request):
         """Forward what comes after the request, as on a websocket; pass on that the client left."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             while data := _received(client):
                 self._wait_out_stall(request)
                 server.sendall(data)
