@@ -46,21 +46,24 @@ def switch(
         asks_approval=_asks_approval(proof, until),
     )
     record = Record.opened(call, request, proof.receipt)
+    if write.dry_run:
+        from opsctl.cli.planning import plan  # noqa: PLC0415 - start-up
+
+        return plan(call, request, lambda receipt: with_planned_end(receipt, until))
     with record.of_failures():
-        receipt = _switched(call, request, write, until)
+        receipt = _switched(call, request, write)
     failed = lost = None
     try:
         try:
-            if not write.dry_run:
-                receipt, failed = with_end(call, receipt, until)
-                receipt = _with_rule_back(call, receipt)
+            receipt, failed = with_end(call, receipt, until)
+            receipt = _with_rule_back(call, receipt)
         finally:
             lost = record.keep(receipt)
         _show(call, receipt)
     except KeyboardInterrupt:
         look = f"look first: {call.command('status', call.ref.key)}"
         raise OpsError(ErrorCode.INTERRUPTED, "interrupted before all of the report was shown", hint=look) from None
-    if until is not None and until.is_here and not write.dry_run:
+    if until is not None and until.is_here:
         from opsctl.cli.waiting import restore_here  # noqa: PLC0415 - start-up
 
         return restore_here(call, receipt, until, lambda restored: _show(call, restored))
@@ -70,12 +73,10 @@ def switch(
     return code
 
 
-def _switched(call: Call, request: SwitchRequest, write: WriteOptions, until: Until | None) -> Receipt:
+def _switched(call: Call, request: SwitchRequest, write: WriteOptions) -> Receipt:
     service = call.services.switch(call.note, lambda seen: call.progress(progress(seen)))
     prepared = service.prepare(request)
     call.announce_target()
-    if write.dry_run:
-        return with_planned_end(service.preview(prepared), until)
     ensure_confirmed(call, prepared, yes=write.yes)
     return service.apply(prepared)
 

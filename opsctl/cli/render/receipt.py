@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def to_text(receipt: Receipt, view: View) -> str:
     """Return the report that follows the target line; its last line is the state of the world and the way back."""
-    return "\n".join([*body(receipt, view), _closing(receipt, view)])
+    return "\n".join([*body(receipt, view), closing(receipt, view)])
 
 
 def body(receipt: Receipt, view: View) -> list[str]:
@@ -118,7 +118,6 @@ def _would(receipt: Receipt, view: View) -> list[str]:
         *lines,
         view.line("instances", f"{seen.instances:,} would follow"),
         view.line("browsers", f"{seen.browsers:,} connected now"),
-        view.line("avatar API", f"{seen.avatar_calls:,} calls made so far by these instances"),
     ]
 
 
@@ -137,7 +136,8 @@ def _approval_data(approval: ApprovalRequest) -> dict[str, Any]:
     }
 
 
-def _closing(receipt: Receipt, view: View) -> str:
+def closing(receipt: Receipt, view: View) -> str:
+    """Return the last line: the state of the world, and the command that is next."""
     plan = receipt.plan
     undo = ("undo", view.command(plan.change.undo, plan.ref.key))
     follow_up = {
