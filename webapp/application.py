@@ -26,11 +26,13 @@ from webapp.fanout import FanoutManager
 from webapp.feed import Feed
 from webapp.flagdata import ObservedStore
 from webapp.forks import ForkGuard
+from webapp.freshness import Freshness
 from webapp.gate import Gate
 from webapp.health import health_routes
 from webapp.hosts import AllowedHosts, HostGuard
 from webapp.interactions import Interactions
 from webapp.keeping import Keeper
+from webapp.last_known import LastKnown, kept_in
 from webapp.lifecycle import Lifecycle
 from webapp.memory import Memory
 from webapp.metrics import Metrics, Readings
@@ -100,10 +102,13 @@ def build_feed(
     cast = cast or load_cast()
     metrics, changes, hosts, visitors = Metrics(), Changes(), AllowedHosts(settings), Visitors(cast)
 
-    store = ObservedStore()
+    store, freshness = ObservedStore(), Freshness()
+    has_provider = data_source is None and settings.sdk_key is not None
+    last_known = LastKnown(settings.flag, kept_in(settings) if has_provider else (), store, freshness)
+    last_known.load()
     client = start_client(settings, store, data_source=data_source)
     directives = Directives(settings, metrics.traffic.within, Memory(settings, instance))
-    gate = Gate(client, store, settings.flag, directives, on_evaluation=metrics.evaluations.inc)
+    gate = Gate(client, store, settings.flag, directives, on_evaluation=metrics.evaluations.inc, freshness=freshness)
 
     has_api = settings.avatar_api_url is not None
     limit_s = settings.avatar_deadline_s
@@ -132,9 +137,9 @@ def build_feed(
     gate.on_state(lambda state: avatars.call_off() if state.mode is Mode.DEGRADED else None)
     gate.on_state(switchboard.on_state)
     gate.on_state(lambda _state: changes.ring())
+    gate.on_state(lambda _state: last_known.wake())
     gate.on_source(changes.ring)
 
-    has_provider = data_source is None and settings.sdk_key is not None
     keeper = Keeper(client, store, gate, Checker(settings, store) if has_provider else None)
     gate.on_missed(keeper.reach)
     stalls = StallGuard(_catching_up(gate, Checker(settings, store) if has_provider else None))
@@ -144,10 +149,10 @@ def build_feed(
         keeper,
         avatars,
         interactions,
-        [stalls] if shared is None else [stalls, shared],
+        [stalls, last_known] if shared is None else [stalls, last_known, shared],
         post_interval_s=settings.post_interval_s,
     )
-    metrics.registry.register(Readings(gate, board, avatars, store))
+    metrics.registry.register(Readings(gate, board, avatars, store, last_known))
     metrics.watch(app)
     handle_errors(app)
     secure(app, ImageOrigins.of(settings), host_of_request=lambda: request.host)

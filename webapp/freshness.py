@@ -21,6 +21,7 @@ class Freshness:
 
     def __init__(self) -> None:
         self._pid = os.getpid()
+        self._has_data = False
         self._confirmed_at: float | None = None
         self._is_valid = False
         self.is_checked = False
@@ -28,13 +29,14 @@ class Freshness:
     @property
     def source(self) -> DataSource:
         """Where the data comes from."""
-        if self._confirmed_at is None:
+        if not self._has_data:
             return DataSource.NONE
-        return DataSource.LIVE if self._is_live(self._confirmed_at) else DataSource.LAST_KNOWN
+        is_live = self._confirmed_at is not None and self._is_live(self._confirmed_at)
+        return DataSource.LIVE if is_live else DataSource.LAST_KNOWN
 
     @property
     def age_s(self) -> float | None:
-        """Seconds since the provider last confirmed the data; `None` when there is none."""
+        """Seconds since the provider last confirmed the data; `None` when there is none, or nobody knows."""
         if self._confirmed_at is None:
             return None
         is_sure = self._is_live(self._confirmed_at) and not self.is_checked
@@ -42,22 +44,27 @@ class Freshness:
 
     def on_data(self) -> None:
         """Take note that data was received."""
+        self._has_data = True
         self._confirmed_at = time.monotonic()
 
-    def on_last_known(self, age_s: float) -> None:
-        """Take note that there is data which the provider confirmed so long ago, before this process began."""
-        self._confirmed_at = time.monotonic() - max(age_s, 0.0)
+    def on_last_known(self, age_s: float | None) -> None:
+        """Take note that there is data which the provider confirmed so long ago, before this process began.
+
+        `None`: nobody knows when. A clock that was set back makes nothing younger than now.
+        """
+        self._has_data = True
+        self._confirmed_at = None if age_s is None else time.monotonic() - max(age_s, 0.0)
 
     def on_stream(self, *, is_valid: bool) -> None:
         """Take note that the stream became valid, or broke."""
-        if self._confirmed_at is not None and (is_valid or (self._is_valid and not self.is_checked)):
+        if self._has_data and (is_valid or (self._is_valid and not self.is_checked)):
             self._confirmed_at = time.monotonic()
         self._is_valid = is_valid
 
     def on_check(self, *, confirmed: bool) -> None:
         """Take note of a check, and whether the provider has nothing newer than what is held."""
         self.is_checked = True
-        if confirmed and self._confirmed_at is not None:
+        if confirmed and self._has_data:
             self._confirmed_at = time.monotonic()
 
     def reset(self) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from webapp.avatars import Avatars
     from webapp.flagdata import ObservedStore
     from webapp.gate import Gate
+    from webapp.last_known import LastKnown
 
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -78,11 +79,14 @@ class Metrics:
 class Readings(Collector):
     """Reads the parts of one app when its metrics are asked for."""
 
-    def __init__(self, gate: Gate, board: AckBoard, avatars: Avatars, store: ObservedStore) -> None:
+    def __init__(
+        self, gate: Gate, board: AckBoard, avatars: Avatars, store: ObservedStore, last_known: LastKnown
+    ) -> None:
         self._gate = gate
         self._board = board
         self._avatars = avatars
         self._store = store
+        self._last_known = last_known
 
     def collect(self) -> Iterable[Metric]:
         """Yield the readings (prometheus-client)."""
@@ -109,6 +113,12 @@ class Readings(Collector):
             value=float(self._gate.is_deaf),
         )  # fmt: skip
         yield CounterMetricFamily("feed_flag_data_ignored", "Items older than before", value=self._store.ignored)
+        kept = CounterMetricFamily(
+            "feed_last_known_failures", "Writes of the last known flag data that failed", labels=("place",)
+        )
+        for place, failures in self._last_known.failures().items():
+            kept.add_metric((place,), failures)
+        yield kept
         yield GaugeMetricFamily("feed_sockets", "Connected browsers", value=self._board.connected)
         yield CounterMetricFamily("feed_acks", "Acknowledgements that counted", value=self._board.total)
         yield CounterMetricFamily("feed_avatar_calls", "Requests to the avatar API", value=self._avatars.calls)
