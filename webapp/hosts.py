@@ -74,11 +74,7 @@ class AllowedHosts:
 
 
 class HostGuard:
-    """WSGI middleware in front of everything, Socket.IO too: a request for another host is refused with 400.
-
-    It also takes away the browser's offer to compress websocket messages: they are short, and a compressor costs each
-    connection more memory than everything else of it.
-    """
+    """WSGI middleware in front of everything, Socket.IO too: a request for another host is refused with 400."""
 
     def __init__(self, app: Any, hosts: AllowedHosts) -> None:
         self._app = app
@@ -91,7 +87,6 @@ class HostGuard:
             headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
             start_response("400 Bad Request", [*headers, ("X-Content-Type-Options", "nosniff")])
             return [body]
-        environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
         answer: Iterable[bytes] = self._app(environ, start_response)
         return answer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import resource
 import time
@@ -33,6 +34,7 @@ _log = logging.getLogger(__name__)
 _DRAIN_S = 5.0
 _CONTROL_STOP_S = 0.5
 _FEW_FILES = 4096
+_COLLECT_AFTER = (50_000, 20, 50)
 
 
 def serve(settings: Settings, environ: Mapping[str, str], *, number: int) -> None:
@@ -61,6 +63,7 @@ def serve(settings: Settings, environ: Mapping[str, str], *, number: int) -> Non
         control.start()
     if link is not None:
         link.start()
+    _collect_rarely()
     pages.start()
     _log.info("%s serves the feed at %s", instance, url_at(*pages.socket.getsockname()[:2]))
     if remote is not None:
@@ -77,6 +80,13 @@ def serve(settings: Settings, environ: Mapping[str, str], *, number: int) -> Non
         _remove_emptied(path.parent, settings)
         feed.lifecycle.close()
         _log.info("%s stopped", instance)
+
+
+def _collect_rarely() -> None:
+    """Leave what the start made out of garbage collections, and make them rare: each would stop every connection."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
 
 
 def _allow_many_connections() -> None:

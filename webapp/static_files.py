@@ -1,8 +1,10 @@
-"""Static files that browsers keep for as long as they stay the same."""
+"""Static files: kept by browsers for as long as they stay the same, and sent compressed to those who take that."""
 
 from __future__ import annotations
 
+import gzip
 from functools import lru_cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,29 +16,62 @@ if TYPE_CHECKING:
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _REVALIDATE = "no-cache"
+_TEXT = frozenset({"text/css", "text/javascript", "application/javascript", "image/svg+xml"})
+_KEPT = 256
 
 
 def cache_static_files(app: Flask) -> None:
-    """Give `url_for("static", …)` a version, and let a request with one be kept for ever; the others revalidate."""
+    """Give `url_for("static", …)` a version, and let a request with one be kept for ever; the others revalidate.
 
-    @lru_cache(maxsize=256)
-    def version(filename: str) -> str | None:
-        path = safe_join(app.static_folder or "", filename)
-        try:
-            status = Path(path or "").stat()
-        except OSError:
-            return None
-        return f"{int(status.st_mtime):x}{status.st_size:x}"
+    Text is compressed once, and kept in memory like that.
+    """
+    files = _StaticFiles(Path(app.static_folder or ""))
+    app.url_defaults(files.add_version)
+    app.after_request(files.finish)
 
-    @app.url_defaults
-    def add_version(endpoint: str, values: dict[str, Any]) -> None:
+
+class _StaticFiles:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._version = lru_cache(maxsize=_KEPT)(self._read_version)
+        self._compressed = lru_cache(maxsize=_KEPT)(self._read_compressed)
+
+    def add_version(self, endpoint: str, values: dict[str, Any]) -> None:
         if endpoint == "static" and "v" not in values:
-            found = version(str(values.get("filename")))
+            found = self._version(str(values.get("filename")))
             if found is not None:
                 values["v"] = found
 
-    @app.after_request
-    def add_lifetime(response: Response) -> Response:
-        if request.endpoint == "static" and response.status_code in {200, 304}:
+    def finish(self, response: Response) -> Response:
+        if request.endpoint == "static" and response.status_code in {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}:
             response.headers["Cache-Control"] = _FOR_EVER if "v" in request.args else _REVALIDATE
+            if response.mimetype in _TEXT:
+                self._compress(response, str((request.view_args or {}).get("filename")))
         return response
+
+    def _compress(self, response: Response, filename: str) -> None:
+        response.vary.add("Accept-Encoding")
+        tag, _ = response.get_etag()
+        if tag is not None:
+            # The same file in two encodings is not the same bytes, which a strong tag would say.
+            response.set_etag(tag, weak=True)
+        if response.status_code == HTTPStatus.OK and request.accept_encodings.quality("gzip"):
+            response.direct_passthrough = False
+            response.set_data(self._compressed(filename, self._version(filename)))
+            response.headers["Content-Encoding"] = "gzip"
+
+    def _path(self, filename: str) -> Path | None:
+        path = safe_join(str(self._folder), filename)
+        return None if path is None else Path(path)
+
+    def _read_version(self, filename: str) -> str | None:
+        path = self._path(filename)
+        try:
+            status = None if path is None else path.stat()
+        except OSError:
+            return None
+        return None if status is None else f"{int(status.st_mtime):x}{status.st_size:x}"
+
+    def _read_compressed(self, filename: str, _version: str | None) -> bytes:
+        path = self._path(filename)
+        return gzip.compress(b"" if path is None else path.read_bytes(), mtime=0)

@@ -1,5 +1,7 @@
 """The feed's API and forms."""
 
+import gzip
+
 import pytest
 from feed_parts import FLAG, flag_data, turn
 from support.waiting import eventually
@@ -219,3 +221,20 @@ def test_static_files_with_a_version_are_kept_and_others_revalidated(client):
     assert "immutable" in kept.headers["Cache-Control"]
     assert revalidated.headers["Cache-Control"] == "no-cache"
     assert same.status_code == 304
+
+
+def test_text_is_sent_compressed_to_those_who_take_it_and_is_the_same(client):
+    plain = client.get("/static/js/switch.js", headers=LOCAL)
+    compressed = client.get("/static/js/switch.js", headers={**LOCAL, "Accept-Encoding": "br, gzip"})
+    same = client.get(
+        "/static/js/switch.js",
+        headers={**LOCAL, "Accept-Encoding": "gzip", "If-None-Match": compressed.headers["ETag"]},
+    )
+
+    assert "Content-Encoding" not in plain.headers
+    assert compressed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(compressed.data) == plain.data
+    assert len(compressed.data) < len(plain.data) / 2
+    assert plain.headers["Vary"] == compressed.headers["Vary"] == "Accept-Encoding"
+    assert compressed.headers["ETag"].startswith("W/")
+    assert (same.status_code, same.data) == (304, b"")
