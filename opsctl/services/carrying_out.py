@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.switch import Change, Outcome
 from opsctl.services.beside import Beside
+from opsctl.services.outlasting import AGAIN, CONTESTED, Outlasting
 from opsctl.services.proving import Wait
 from opsctl.services.refusals import unknown_state
 from opsctl.services.telling import Telling
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 _PENDING_GRACE_S = 0.5
 """How long a kill that is done waits for what was pending; longer only while it waits for something else."""
-_CONTESTED_LOOK_S = 0.05
 
 
 class CarryingOut:
@@ -42,13 +42,13 @@ class CarryingOut:
         clock: Clock,
         asking: Asking | None,
     ) -> None:
-        self._requests = requests
         self._writing = writing
         self._proving = proving
         self._lookup = lookup
         self._instances = instances
         self._clock = clock
         self._asking = asking
+        self._outlasting = Outlasting(requests, clock)
 
     def carry_out(self, course: Course) -> Receipt:
         """Return the receipt of the change.
@@ -65,9 +65,11 @@ class CarryingOut:
                     return asked
             with self._instances.observe() if prepared.request.wait else nullcontext() as observation:
                 course.base_s = self._clock.monotonic_s()
-                self._outlast_restores(course)
+                if course.is_kill and not prepared.plan.is_needed:
+                    self._outlast_restores(course)
                 self._write(course)
                 self._prove(course, observation)
+                self._have_the_last_word(course, observation)
         except KeyboardInterrupt:
             if course.receipt is None:
                 if not course.is_writing:
@@ -96,22 +98,32 @@ class CarryingOut:
         receipt = prepared.receipt(Outcome.APPROVAL_REQUESTED, prepared.plan.from_version)
         return replace(receipt, approval=request, started_at_s=course.started_at_s)
 
-    def _outlast_restores(self, course: Course) -> None:
-        """Wait for a restore that was accepted before a kill that found nothing to write, and kill after it.
+    def _outlast_restores(self, course: Course) -> bool:
+        """Find out whether the flag is on, although it was off or was killed; whether the kill is to be written."""
+        targeting = self._outlasting.outlast(course)
+        if targeting is None:
+            return False
+        plan = replace(course.prepared.plan, from_version=targeting.version, is_needed=True)
+        course.prepared = replace(course.prepared, plan=plan)
+        return True
 
-        It may be on its way still, and would have the last word.
-        """
-        prepared = course.prepared
-        if prepared.plan.change is not Change.KILL or prepared.plan.is_needed or not course.entry.is_contested():
+    def _have_the_last_word(self, course: Course, observation: Observation | None) -> None:
+        """Write a kill again that a restore, which was on its way, has undone."""
+        if not course.is_kill:
             return
-        while course.entry.is_contested() and self._clock.monotonic_s() < course.deadline_s:
-            self._clock.sleep(_CONTESTED_LOOK_S)
-        flag = self._requests.read_back(prepared.plan.ref, course.deadline_s)
-        if flag is None:
-            return
-        targeting = flag.in_environment(prepared.plan.ref)
-        plan = replace(prepared.plan, from_version=targeting.version, is_needed=targeting.on)
-        course.prepared = replace(prepared, plan=plan)
+        while course.is_writing and course.so_far.outcome is not Outcome.SUPERSEDED and course.entry.is_contested():
+            proved = course.so_far
+            # Until that is over nothing is proven: so an interrupted wait says.
+            course.receipt = replace(proved, outcome=Outcome.NOT_VERIFIED)
+            if not self._outlast_restores(course):
+                course.receipt = proved
+                break
+            self._write(course)
+            course.receipt = replace(course.so_far, notes=(*course.so_far.notes, AGAIN))
+            self._prove(course, observation)
+        if course.is_contested:
+            receipt = course.so_far
+            course.receipt = replace(receipt, outcome=Outcome.PENDING, notes=(*receipt.notes, CONTESTED))
 
     def _write(self, course: Course) -> None:
         prepared, plan = course.prepared, course.prepared.plan

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from opsctl.core.exit_codes import exit_code_of
 from opsctl.core.journal import Ended
-from opsctl.core.switch import Outcome
+from opsctl.core.switch import Change, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,7 @@ class Course:
         deadline_s: Until when it may take, on the clock's monotonic scale.
         base_s: When the write began, on that scale.
         is_writing: Whether something may have been written.
+        is_contested: Whether a restore may still be written that was accepted before.
         approval: The approved request that it carries out.
         approved: Carries it out.
         receipt: What is known once it was written; `None` before.
@@ -43,9 +44,15 @@ class Course:
     deadline_s: float
     base_s: float = 0.0
     is_writing: bool = False
+    is_contested: bool = False
     approval: ApprovalRequest | None = None
     approved: Callable[[float], Flag] | None = None
     receipt: Receipt | None = None
+
+    @property
+    def is_kill(self) -> bool:
+        """Whether it turns the kill switch off."""
+        return self.prepared.plan.change is Change.KILL
 
     @property
     def so_far(self) -> Receipt:

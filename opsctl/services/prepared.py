@@ -13,6 +13,7 @@ from opsctl.core.switch import Change, Receipt, choose_confirmation, comment_of
 
 if TYPE_CHECKING:
     from opsctl.core.flags import Environment, FlagRef
+    from opsctl.core.modes import Mode
     from opsctl.core.switch import Confirmation, Outcome, SwitchPlan
 
 
@@ -40,12 +41,14 @@ class PreparedSwitch:
     """A change that is ready to be confirmed and applied.
 
     `read_at` is how far the journal went when the flag was read; `None` where that does not matter, or is not known.
+    `mode` is the mode of every visitor then; `None` where it depends on them.
     """
 
     request: SwitchRequest
     plan: SwitchPlan
     environment: Environment
     read_at: int | None = None
+    mode: Mode | None = None
 
     @property
     def confirmation(self) -> Confirmation:
@@ -86,6 +89,7 @@ class PreparedSwitch:
             from_version=plan.from_version,
             reason=request.reason,
             incident=request.incident,
+            mode=self.mode,
             read_at=self.read_at,
         )
 

@@ -118,7 +118,7 @@ class SwitchService:
         except OpsError as error:
             raise nothing_written(error) from error
         plan = plan_change(request.change, flag, ref)
-        prepared = PreparedSwitch(request, plan, environment, read_at)
+        prepared = PreparedSwitch(request, plan, environment, read_at, flag.mode(ref.environment))
         if plan.is_needed and environment.require_comments and not prepared.comment:
             raise OpsError(
                 ErrorCode.USAGE,
