@@ -38,7 +38,7 @@ CHANGED = "changed"
 BREAK_GLASS = "break-glass"
 """The command that pins instances and leaves the provider as it is."""
 
-_TURNS = {"kill": False, BREAK_GLASS: False, "restore": True}
+_TURNS = {"kill": False, BREAK_GLASS: False, "reconcile": False, "restore": True}
 
 
 def turns_on(command: str) -> bool | None:
@@ -93,7 +93,7 @@ class AuditRow:
         late: Why it could not be recorded when it was accepted; empty where it was.
         process: Of a local one.
         seq: The number of its first record; `None` of what only the provider knows of.
-        entry: The provider's entry about it.
+        entries: The provider's entries about it, in the order of time; a ramp has one for each of its steps.
     """
 
     id: str
@@ -120,12 +120,12 @@ class AuditRow:
     late: str = ""
     process: Process | None = None
     seq: int | None = None
-    entry: AuditEntry | None = None
+    entries: tuple[AuditEntry, ...] = ()
 
     @property
     def at_s(self) -> float:
         """Return when it took effect, as far as that is known: what rows are sorted by."""
-        return self.started_s if self.entry is None else self.entry.at_ms / 1000
+        return self.entries[0].at_ms / 1000 if self.entries else self.started_s
 
     @property
     def turns_on(self) -> bool | None:
@@ -151,8 +151,9 @@ class AuditRow:
         return self.turns_on is not None and not self.command.startswith(BREAK_GLASS)
 
     def known_to(self, entry: AuditEntry) -> AuditRow:
-        """Return the row with the provider's entry about it."""
-        return replace(self, source=Source.BOTH, entry=entry)
+        """Return the row with one more of the provider's entries about it."""
+        entries = sorted((*self.entries, entry), key=lambda one: one.at_ms)
+        return replace(self, source=Source.BOTH, entries=tuple(entries))
 
 
 def row_of(entry: AuditEntry, ref: FlagRef, provider: str = "") -> AuditRow:
@@ -171,5 +172,5 @@ def row_of(entry: AuditEntry, ref: FlagRef, provider: str = "") -> AuditRow:
         after=FlagState(on=on),
         reason=entry.comment,
         outcome=CHANGED,
-        entry=entry,
+        entries=(entry,),
     )

@@ -19,6 +19,9 @@ TOLERANCE_S = 5.0
 LONGEST_WRITE_S = 60.0
 """How long after it was accepted a command that never said how it ended may still have written."""
 
+RAMP_COMMENT = "restore ramp"
+"""How the comments of a ramp's changes begin at the provider."""
+
 _MILLISECOND_S = 0.001
 """The provider's times are cut off to whole milliseconds."""
 
@@ -30,7 +33,7 @@ def merged(
 
     `rows` may be about any flags, `entries` are about `ref`. An entry belongs to a command about `ref` that turned the
     switch the same way with the same comment while it ran, or as near to that as the two clocks allow; each belongs to
-    one command at most.
+    one command at most. The steps of a ramp belong to it all together.
     """
     matched: dict[str, AuditRow] = {}
     foreign = sorted(entries, key=lambda entry: entry.at_ms)
@@ -39,8 +42,15 @@ def merged(
         found = dict(_pairs(waiting, foreign, tolerance_s))
         matched |= {row.id: row.known_to(entry) for entry, row in found.items()}
         foreign = [entry for entry in foreign if entry not in found]
-    mine = [matched.get(row.id, row) for row in rows]
-    return tuple(sorted([*mine, *(row_of(entry, ref, provider) for entry in foreign)], key=lambda row: row.at_s))
+    mine = {row.id: matched.get(row.id, row) for row in rows}
+    for entry in [one for one in foreign if one.comment.startswith(RAMP_COMMENT)]:
+        row = next((one for one in mine.values() if one.ref == ref and _has_step(one, entry)), None)
+        if row is not None:
+            mine[row.id] = row.known_to(entry)
+            foreign.remove(entry)
+    return tuple(
+        sorted([*mine.values(), *(row_of(entry, ref, provider) for entry in foreign)], key=lambda row: row.at_s)
+    )
 
 
 def fits(row: AuditRow, entry: AuditEntry, tolerance_s: float = TOLERANCE_S) -> bool:
@@ -52,6 +62,14 @@ def fits(row: AuditRow, entry: AuditEntry, tolerance_s: float = TOLERANCE_S) -> 
     return row.started_s - tolerance_s <= entry.at_ms / 1000 + _MILLISECOND_S and (
         entry.at_ms / 1000 <= _end_s(row) + tolerance_s
     )
+
+
+def _has_step(row: AuditRow, entry: AuditEntry) -> bool:
+    """Whether the provider's entry is a step of this ramp, or the end that this kill put to one."""
+    why = comment_of(row.reason, row.incident).strip()
+    is_ramp = bool(row.turns_on and row.detail) and entry.comment.strip().endswith(why)
+    at_s = entry.at_ms / 1000
+    return (is_ramp or row.turns_on is False) and row.started_s - TOLERANCE_S <= at_s <= _end_s(row) + TOLERANCE_S
 
 
 def _pairs(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from opsctl.core.audit import BREAK_GLASS, Source, Unfinished
+from opsctl.core.audit import Source, Unfinished
+from opsctl.core.errors import ErrorCode
+from opsctl.core.modes import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -102,9 +104,12 @@ def degraded_in(rows: Iterable[AuditRow]) -> tuple[Degraded, ...]:
 
 
 def _turned(row: AuditRow) -> bool | None:
-    """Return which way the switch stands after a row; `None` where it changed nothing."""
-    if row.source is not Source.LOCAL or row.written_version is not None or row.written_ms is not None:
-        return row.turns_on if row.turns_on is not None else row.after.on
-    if row.command.startswith(BREAK_GLASS) or row.outcome == Unfinished.WRITTEN:
+    """Return which way the switch stands after a row, pins included; `None` where it changed nothing, or lost."""
+    if row.outcome in {ErrorCode.SUPERSEDED, Unfinished.NOT_WRITTEN, Unfinished.UNKNOWN, Unfinished.UNDER_WAY}:
+        return None
+    if row.after.mode is not None:
+        return row.after.mode is Mode.FULL
+    is_written = row.written_version is not None or row.written_ms is not None or row.outcome == Unfinished.WRITTEN
+    if row.source is not Source.LOCAL or is_written or row.outcome == ErrorCode.BREAK_GLASS:
         return row.turns_on
     return None

@@ -165,12 +165,12 @@ class AuditService:
         """Return the rows with what was found out about those of unknown outcome, which is recorded, too."""
         if found.error is not None:
             return local
-        matched = {row.id: row for row in merged(local, found.entries, local[0].ref)} if local else {}
+        matched = {row.id: row.entries for row in merged(local, found.entries, local[0].ref)} if local else {}
         changed: dict[str, AuditRow] = {}
         for row in local:
             is_here = row.is_unknown and row.provider == self._provider
             if is_here and row.started_s - TOLERANCE_S >= (found.back_to_s or 0.0):
-                told = self._told(row, matched[row.id].entry)
+                told = self._told(row, next(iter(matched[row.id]), None))
                 changed |= {} if told is None else {row.id: told}
         if changed:
             self._log.resolve(tuple(changed.values()))

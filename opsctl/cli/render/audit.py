@@ -90,7 +90,7 @@ def row_data(row: AuditRow) -> dict[str, Any]:
         "notes": list(row.notes),
         "recorded_late": row.late or None,
         "pid": None if row.process is None else row.process.pid,
-        "change": None if row.entry is None else change_data(row.entry),
+        "changes": [change_data(entry) for entry in row.entries],
     }
 
 
