@@ -153,7 +153,16 @@ class Wired:
 
     def status(self):
         provider = self.flags_at_provider
-        return StatusService(reader=provider, audit=provider, instances=self.instances, clock=self.clock)
+        return StatusService(
+            reader=provider,
+            audit=provider,
+            instances=self.instances,
+            clock=self.clock,
+            pins=self.pins,
+            schedules=self.schedules,
+            approvals=self.approvals,
+            ramps=self.kept_ramps,
+        )
 
     def flags(self):
         return FlagService(reader=self.flags_at_provider, writer=self.flags_at_provider)
