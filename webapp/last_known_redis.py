@@ -43,7 +43,7 @@ class LastKnownRedis:
 
     def __init__(self, settings: Settings, url: RedisUrl) -> None:
         key = settings.sdk_key.reveal() if settings.sdk_key is not None else None
-        self.name = str(url)
+        self.name = url.address
         self._flag = settings.flag
         self._url = url
         self._is_own = not settings.redis_prefix
