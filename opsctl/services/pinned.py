@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.pinning import known_pins
 
 if TYPE_CHECKING:
     from opsctl.core.flags import FlagRef
@@ -34,8 +35,8 @@ def ensure_not_pinned(pinning: Pinning, ref: FlagRef) -> None:
 def with_pin_noted(receipt: Receipt, pinning: Pinning) -> Receipt:
     """Return the receipt of a kill with what has to be said of a pin that is in force; no instance is asked for it."""
     followers = () if receipt.propagation is None else receipt.propagation.followers
-    seen = (one.report.pin for one in followers if one.report is not None and one.report.pin is not None)
-    pin = pinning.kept(receipt.plan.ref) or next(seen, None)
+    state = known_pins(pinning.kept(receipt.plan.ref), (one.report for one in followers if one.report is not None))
+    pin = state.in_force
     if pin is None:
         return receipt
     note = f"break-glass {_told(pin)} is still in force, whatever the flag says: opsctl reconcile ends it"
