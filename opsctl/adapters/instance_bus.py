@@ -11,6 +11,7 @@ from opsctl.adapters.deadline import call_within
 from opsctl.adapters.endpoints import UnaskedError
 from opsctl.adapters.instances_by_url import UrlEndpoint, machine_and_name
 from opsctl.adapters.remembered import Remembered
+from opsctl.core.text import plain
 from opsctl.daemon.bus import Bus, BusError, Listing
 
 if TYPE_CHECKING:
@@ -78,13 +79,14 @@ class RegisteredInstances:
             if self._token is None and not known:
                 return ()
             return (_Unasked(f"the bus at {self._url.address}", _SILENT), *map(self._endpoint, known))
+        if self._token is None:
+            return tuple(_unasked(one, _NO_TOKEN) for one in listing.doubtful if self._serves(one))
         here = [one for one in listing.instances if self._serves(one)]
         names = {one.name for one in here}
         missing = [one for one in known if one.name not in names]
         still_there = self._those_that_answer(missing)
         self._remembered.keep([*here, *still_there])
-        problem = _NO_TOKEN if self._token is None else _OTHER_TOKEN
-        doubtful = [_Unasked(_name(one), problem) for one in listing.doubtful if self._serves(one)]
+        doubtful = [_unasked(one, _OTHER_TOKEN) for one in listing.doubtful if self._serves(one)]
         return (*map(self._endpoint, [*here, *still_there]), *doubtful)
 
     def _list(self) -> Listing:
@@ -96,9 +98,9 @@ class RegisteredInstances:
 
     def _endpoint(self, one: Registration) -> Endpoint:
         if self._token is None:
-            return _Unasked(_name(one), _NO_TOKEN, one.run_id)
+            return _unasked(one, _NO_TOKEN)
         if not one.url:
-            return _Unasked(_name(one), _NO_URL, one.run_id)
+            return _unasked(one, _NO_URL)
         trust = self._trust() if one.url.startswith("https:") else None
         return UrlEndpoint(one.url, self._token, trust, identity=one.run_id, known_as=_name(one))
 
@@ -137,10 +139,7 @@ class _Unasked:
     name: str
     problem: str
     identity: str = ""
-
-    @property
-    def place(self) -> str:
-        return "the bus"
+    place: str = "the bus"
 
     def open(self, *, timeout_s: float) -> ControlChannel:
         raise UnaskedError(self.problem) from TimeoutError(timeout_s)
@@ -159,6 +158,10 @@ _SILENT = "does not answer: instances that it alone knows are not counted"
 _NO_TOKEN = "is registered on the bus, and there is no OPSCTL_CONTROL_TOKEN here to ask it with"  # noqa: S105 - a sentence
 _OTHER_TOKEN = "is registered on the bus with another OPSCTL_CONTROL_TOKEN"  # noqa: S105 - a sentence
 _NO_URL = "is registered on the bus, and cannot be asked: it has no OPSCTL_CONTROL_LISTEN"
+
+
+def _unasked(one: Registration, problem: str) -> _Unasked:
+    return _Unasked(_name(one), problem, one.run_id, plain(one.name))
 
 
 def _name(one: Registration) -> str:

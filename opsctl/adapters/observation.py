@@ -36,7 +36,7 @@ class LiveObservation:
         self._changes = 0
         self._changes_told = 0
         self._stopping = threading.Event()
-        self._followers: dict[tuple[str, str], Follower] = {}
+        self._followers: dict[tuple[str, str, str], Follower] = {}
         self._searches = [_Search(source, self) for source in sources if source.is_slow]
 
     def __enter__(self) -> Self:
@@ -80,7 +80,8 @@ class LiveObservation:
         Of those that were found before only the ones that never led to an instance are given up when they are not
         found again.
         """
-        found = {(type(source).__name__, endpoint.name): endpoint for endpoint in endpoints}
+        kind = type(source).__name__
+        found = {(kind, endpoint.place, endpoint.name): endpoint for endpoint in endpoints}
         with self._news:
             if self._stopping.is_set():
                 return
@@ -88,7 +89,7 @@ class LiveObservation:
             gone = [
                 key
                 for key, follower in self._followers.items()
-                if key[0] == type(source).__name__ and key not in found and not follower.was_seen
+                if key[0] == kind and key not in found and not follower.was_seen
             ]
             given_up = [self._followers.pop(key) for key in gone]
             self._followers |= new

