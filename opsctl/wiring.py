@@ -216,15 +216,18 @@ class Wiring:
             sdk_key_digest=self._sdk_key_digest,
         )
 
-    def audit(self) -> AuditService:
-        """Return the service of `audit`; without an access token it knows only what this machine recorded."""
+    def audit(self, *, timeout_s: float | None = None) -> AuditService:
+        """Return the service of `audit`; without an access token it knows only what this machine recorded.
+
+        `timeout_s` bounds each request to the provider; without it the settings do.
+        """
         from opsctl.adapters.audit_log import LocalAuditLog  # noqa: PLC0415 - start-up
         from opsctl.adapters.launchdarkly_audit import LaunchDarklyAudit  # noqa: PLC0415 - start-up
         from opsctl.services.audit import AuditService  # noqa: PLC0415 - start-up
 
         return AuditService(
             log=LocalAuditLog(self._audit, who=self._operator),
-            changes=LaunchDarklyAudit(lambda: self._rest.connection),
+            changes=LaunchDarklyAudit(lambda: self._rest.connection, timeout_s=timeout_s),
             clock=self._clock,
             provider=self._settings.provider_name,
         )

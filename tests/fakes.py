@@ -102,6 +102,9 @@ class InMemoryFlags:
     def list_changes(self, ref, *, limit=1):
         return tuple(reversed(self.entries))[:limit]
 
+    def changes(self, ref):
+        yield from self.list_changes(ref, limit=len(self.entries))
+
     def set(self, ref, *, on):
         """Somebody else changes the flag."""
         flag = self.flags[ref.key]

@@ -21,14 +21,18 @@ _MOST_ENTRIES = 500
 class LaunchDarklyAudit:
     """`ChangeLog` of `opsctl.core.ports`."""
 
-    def __init__(self, connect: Callable[[], RestConnection]) -> None:
-        """Take how to get the connection: that there is no access token shows when it is used."""
+    def __init__(self, connect: Callable[[], RestConnection], *, timeout_s: float | None = None) -> None:
+        """Take how to get the connection: that there is no access token shows when it is used.
+
+        `timeout_s` bounds each request.
+        """
         self._connect = connect
+        self._timeout_s = timeout_s
 
     def changes(self, ref: FlagRef) -> Iterator[AuditEntry]:
         """Yield the entries about the flag in its environment, the newest first; 500 at most."""
         rest = self._connect()
-        for item in newest_items(rest, ref, most=_MOST_ENTRIES):
+        for item in newest_items(rest, ref, most=_MOST_ENTRIES, timeout_s=self._timeout_s):
             try:
                 entry = audit_entry_of(item)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -36,7 +40,7 @@ class LaunchDarklyAudit:
             yield entry
 
 
-def newest_items(rest: RestConnection, ref: FlagRef, *, most: int) -> Iterator[Any]:
+def newest_items(rest: RestConnection, ref: FlagRef, *, most: int, timeout_s: float | None = None) -> Iterator[Any]:
     """Yield the JSON of the entries about the flag in its environment, the newest first, each once.
 
     Pages are read as they are needed, until `most` entries were seen.
@@ -47,7 +51,8 @@ def newest_items(rest: RestConnection, ref: FlagRef, *, most: int) -> Iterator[A
         "limit": _PAGE,
     }
     while len(seen) < most:
-        answer = rest.send(Request(method="GET", path="/api/v2/auditlog", doing="read the audit log", query=query))
+        request = Request(method="GET", path="/api/v2/auditlog", doing="read the audit log", query=query)
+        answer = rest.send(request, timeout_s=timeout_s)
         try:
             page = [(exact(one["_id"], str), exact(one["date"], int), one) for one in answer["items"]]
         except (KeyError, TypeError) as error:

@@ -9,8 +9,13 @@ from typing import Any
 import typer
 
 from opsctl.cli import options
+from opsctl.cli.exit_codes import ExitCode
 from opsctl.cli.invocation import CommonOptions, Invocation, ProofOptions, WriteOptions
 from opsctl.core.errors import ErrorCode, OpsError
+
+_PROVIDER_ANSWERED = frozenset({ExitCode.OK, ExitCode.NOT_CONFIRMED, ExitCode.SUPERSEDED})
+_LOOK_BACK_S = 2.0
+"""How long the provider is asked how an earlier command ended that was ended by force; only where there was one."""
 
 
 def command(
@@ -28,7 +33,8 @@ def command(
     everyone followed, as `proof`. Each name in `sets` adds the option of that setting, which ends up in
     `call.settings`. `starts_local` is for commands that start the local flag service: they do not look for one that is
     there already. A command that `writes` lets `KeyboardInterrupt` pass only where nothing was written; how it ends is
-    its exit code even where its report cannot be written. Typer reads the parameters of a command from its signature,
+    its exit code even where its report cannot be written. After it, what the audit log does not know of earlier
+    commands is found out. Typer reads the parameters of a command from its signature,
     so the signature is what is put together here.
     """
 
@@ -60,6 +66,8 @@ def command(
             except KeyboardInterrupt:
                 # Typer would turn it into a silent exit code; the error boundary says what it means.
                 raise invocation.interrupted(writes=writes) from None
+            if writes and code in _PROVIDER_ANSWERED and not said["write"].dry_run:
+                call.services.audit(timeout_s=_LOOK_BACK_S).resolve_unknown(call.ref)
             if invocation.streams.lost is not None and not (code or writes):
                 raise OpsError(
                     ErrorCode.FAILED,

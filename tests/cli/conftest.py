@@ -17,6 +17,7 @@ from fakes import (
     ScriptedStream,
 )
 from support.checks import InMemoryApprovals, ScriptedChecker
+from support.audit import InMemoryAuditLog
 from support.pins import InMemoryPins
 from support.rules import InMemoryRamps, InMemoryRules
 from support.stack import Result
@@ -24,6 +25,7 @@ from support.stack import Result
 from opsctl.cli.app import run
 from opsctl.cli.io import Streams
 from opsctl.services.blast import BlastService
+from opsctl.services.audit import AuditService
 from opsctl.services.breakglass import BreakGlassService
 from opsctl.services.flags import FlagService
 from opsctl.services.here import HereService
@@ -64,6 +66,7 @@ class Wired:
         self.checker = ScriptedChecker()
         self.approvals = InMemoryApprovals()
         self.journal = RecordingJournal()
+        self.audit_log = InMemoryAuditLog()
         self.schedules = InMemorySchedules(clock=self.clock)
         self.timed_records = InMemoryTimedRecords()
         self.rules = InMemoryRules(self.flags_at_provider)
@@ -162,6 +165,11 @@ class Wired:
             schedules=self.schedules,
             approvals=self.approvals,
             ramps=self.kept_ramps,
+        )
+
+    def audit(self, *, timeout_s=None):
+        return AuditService(
+            log=self.audit_log, changes=self.flags_at_provider, clock=self.clock, provider="local flag service"
         )
 
     def flags(self):
