@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opsctl.adapters.audit_writer import AuditWriter
-    from opsctl.core.audit import AuditRow
+    from opsctl.core.audit import AuditRow, Process
     from opsctl.core.flags import FlagRef
     from opsctl.core.journal import Accepted
 
@@ -65,7 +65,7 @@ class AuditJournal:
             OpsError: `superseded`, for a restore that loses to a kill; its entry is kept and finished.
             KeyboardInterrupt: a signal came meanwhile; nothing is to be written, and the entry says so.
         """
-        entry = JournalEntry(self._writer, command.ref, uuid.uuid4().hex)
+        entry = JournalEntry(self._writer, command.ref, uuid.uuid4().hex, self._process)
         with undisturbed() as came:
             rival = self._enter(command, entry)
         if rival is not None:
@@ -99,8 +99,9 @@ class AuditJournal:
 class JournalEntry:
     """The record of one command; `unwritten` is how it began where that could not be put into the log."""
 
-    def __init__(self, writer: AuditWriter, ref: FlagRef, command_id: str) -> None:
+    def __init__(self, writer: AuditWriter, ref: FlagRef, command_id: str, process: Process) -> None:
         self.command_id = command_id
+        self._process = process
         self.seq: int | None = None
         self.unwritten: Waiting | None = None
         self._writer = writer
@@ -128,7 +129,9 @@ class JournalEntry:
             records = self._writer.file.read_recent()
         except OSError:
             return False
-        return is_restore_under_way(records, self._ref, self.seq, now_s=time.time(), is_running=is_running)
+        return is_restore_under_way(
+            records, self._ref, self.seq, own=self._process, now_s=time.time(), is_running=is_running
+        )
 
     def _finish(self, finished: Waiting) -> str | None:
         lost = self.unwritten

@@ -55,11 +55,14 @@ def kill_that_wins(
 
 
 def is_restore_under_way(
-    records: Sequence[Record], ref: FlagRef, seq: int, *, now_s: float, is_running: _IsRunning
+    records: Sequence[Record], ref: FlagRef, seq: int, *, own: Process, now_s: float, is_running: _IsRunning
 ) -> bool:
-    """Whether a restore that was accepted before the record `seq` may still be written."""
+    """Whether a restore that was accepted before the record `seq` may still be written.
+
+    A restore of the same process may not: it is a ramp that stopped itself.
+    """
     for row in rows_of(records, is_running=is_running):
-        if row.ref != ref or not row.turns_on or (row.seq or 0) >= seq:
+        if row.ref != ref or not row.turns_on or (row.seq or 0) >= seq or row.process == own:
             continue
         is_in_flight = row.outcome == Unfinished.UNKNOWN and abs(now_s - row.started_s) <= _IN_FLIGHT_S
         if row.outcome == Unfinished.UNDER_WAY or is_in_flight:

@@ -346,6 +346,14 @@ def test_a_kill_sees_a_restore_that_was_accepted_before_it(bench):
     assert not killing.is_contested()
 
 
+def test_a_kill_is_not_contested_by_a_restore_of_its_own_process(bench):
+    """A ramp that does not meet its objective kills."""
+    journal = bench.journal()
+    journal.accepted(RESTORE)
+
+    assert not journal.accepted(KILL).is_contested()
+
+
 def test_a_kill_is_not_contested_by_a_later_restore(bench):
     killing = bench.journal().accepted(KILL)
     bench.journal(pid=SOMEBODY).accepted(RESTORE)
