@@ -156,8 +156,8 @@ class RampService:
         original = seen.label(left.original)
         if not seen.targeting.on:
             return replace(ramp, percent=0.0), (f"the default rule before was {original}; it is put back at the end",)
-        said = f"goes on from {settled.percent:g} %; the default rule before was {original}"
-        return ramp, (said,)
+        begins = "goes on from" if plan.steps else "finishes a restore that stood at"
+        return ramp, (f"{begins} {settled.percent:g} %; the default rule before was {original}",)
 
     def _kill(self, request: SwitchRequest, reason: str) -> Receipt:
         return self._switch.apply(
