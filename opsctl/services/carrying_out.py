@@ -11,7 +11,6 @@ from opsctl.core.switch import Change, Outcome
 from opsctl.services.beside import Beside
 from opsctl.services.outlasting import AGAIN, CONTESTED, Outlasting
 from opsctl.services.proving import Wait
-from opsctl.services.refusals import unknown_state
 from opsctl.services.telling import Telling
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 
 _PENDING_GRACE_S = 0.5
 """How long a kill that is done waits for what was pending; longer only while it waits for something else."""
+_READ_BACK_WITHIN_S = 3.0
+"""After Ctrl-C, of which one request gets a third."""
 
 
 class CarryingOut:
@@ -74,11 +75,25 @@ class CarryingOut:
             if course.receipt is None:
                 if not course.is_writing:
                     raise
-                error = OpsError(ErrorCode.INTERRUPTED, "interrupted while writing")
-                raise unknown_state(prepared.plan, error) from None
+                course.receipt = self._interrupted(course)
             if course.receipt.outcome is Outcome.NOT_VERIFIED:
                 return replace(course.receipt, outcome=Outcome.INTERRUPTED)
         return course.so_far
+
+    def _interrupted(self, course: Course) -> Receipt:
+        """Return the receipt of a write that was interrupted, where it can be seen that it was made.
+
+        Raises:
+            OpsError: `interrupted`, it cannot.
+        """
+        written = self._writing.after_interruption(course.prepared, self._clock.monotonic_s() + _READ_BACK_WITHIN_S)
+        return replace(
+            course.prepared.receipt(Outcome.INTERRUPTED, written.version),
+            written_version=written.version,
+            written_ms=(self._clock.monotonic_s() - course.base_s) * 1000,
+            written_at_s=self._clock.now_s(),
+            started_at_s=course.started_at_s,
+        )
 
     def _asked(self, course: Course) -> Receipt | None:
         """Ask for approval; return the receipt of that, or `None` when it is given already and can be carried out.

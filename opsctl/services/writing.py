@@ -78,6 +78,22 @@ class Writing:
         by = None if course.is_ours else self._lookup.newest_change(course.plan.ref)
         return Written(targeting, is_ours=course.is_ours, notes=tuple(course.notes), by=by)
 
+    def after_interruption(self, prepared: PreparedSwitch, deadline_s: float) -> Targeting:
+        """Return the flag in its environment after Ctrl-C while writing, where it shows that the change was made.
+
+        Raises:
+            OpsError: `interrupted`, it does not, or cannot be seen; the request may be on its way still.
+        """
+        plan = prepared.plan
+        try:
+            flag = self._requests.read_back(plan.ref, deadline_s)
+        except KeyboardInterrupt:
+            flag = None
+        targeting = None if flag is None else flag.in_environment(plan.ref)
+        if targeting is None or targeting.on is not plan.change.turns_on or targeting.version <= plan.from_version:
+            raise unknown_state(plan, OpsError(ErrorCode.INTERRUPTED, "interrupted while writing"))
+        return targeting
+
     def _turn(self, course: _Course, *, if_version: int | None) -> Flag:
         plan = course.plan
         return self._requests.patiently(
