@@ -41,7 +41,7 @@ class ConditionalRestore:
 
     def take(self, condition: Condition) -> None:
         """Go by this condition instead of the one before; one without an objective only ends that."""
-        self._end()
+        self.end()
         if condition.objective is not None:
             self.condition = condition
 
@@ -54,7 +54,7 @@ class ConditionalRestore:
     def on_command(self, version: int) -> None:
         """Take note that an operator made this version of the flag: it ends the condition of an older one."""
         if self.condition is not None and version > self.condition.from_version:
-            self._end()
+            self.end()
 
     def holds(self, by_data: FlagState, now_s: float) -> bool:
         """Return whether what the flag data says is to be held back."""
@@ -63,7 +63,7 @@ class ConditionalRestore:
             return False
         if by_data.mode is Mode.DEGRADED:
             if self.is_held:
-                self._end()
+                self.end()
             return False
         breach = self._breach(condition.objective, condition.window_s)
         if breach is not None:
@@ -75,11 +75,12 @@ class ConditionalRestore:
             return True
         if self.is_held:
             _log.info("version %d is followed now: no breach within %g s", by_data.epoch.version, condition.window_s)
-        self._end()
+        self.end()
         return False
 
     def _breach(self, objective: Objective, window_s: float) -> str | None:
         return objective.breach(self._traffic(window_s))
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Follow whatever comes."""
         self.condition, self.is_held = None, False

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 
 from opsctl.core.expecting import Expect
 from opsctl.core.instances import sdk_key_digest
+from opsctl.core.objectives import Condition
 from opsctl.core.pins import Pin
 from webapp.overrides import Overrides
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opsctl.core.objectives import Condition, Traffic
+    from opsctl.core.objectives import Traffic
     from opsctl.settings import Settings
     from webapp.decisions import FlagState
     from webapp.memory import Memory
+    from webapp.overrides import Told
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +46,8 @@ class Directives:
     def resume(self) -> None:
         """Begin again in a process that was forked off, perhaps while another thread was in here."""
         self._lock = threading.Lock()
+        if self._memory is not None:
+            self._memory.resume()
 
     @property
     def pin(self) -> Pin | None:
@@ -76,9 +80,10 @@ class Directives:
         return None if is_ours else f"this instance serves {settings.flag} of {' · '.join(here)}"
 
     def take(self, message: Pin | Expect | Condition) -> None:
-        """Take a message in. It is in force with the next decision, and kept over a restart where it has to be."""
+        """Take a message in: it is in force with the next decision."""
         if isinstance(message, Pin):
-            self._take_pin(message if self._memory is None else self._memory.keep_pin(message))
+            self.look()
+            self._take_pin(message)
         elif isinstance(message, Expect):
             is_doubtful = bool(message.sdk_key_digest) and not self._is_same_key(message)
             with self._lock:
@@ -88,24 +93,39 @@ class Directives:
         else:
             with self._lock:
                 self._overrides.take_condition(message)
-            self.remember()
+
+    def keep(self, message: Pin | Expect | Condition) -> bool:
+        """Have what was taken in outlast this process; waits for the disk. An expectation has no need of it.
+
+        Return whether that brought a newer pin to light, which is in force with the next decision.
+        """
+        if self._memory is not None and isinstance(message, Condition):
+            self._memory.keep_told(self._told())
+        return self._memory is not None and isinstance(message, Pin) and self._take_pin(self._memory.keep_pin(message))
 
     def look(self) -> bool:
         """Go by a newer pin of the whole installation; return whether there was one."""
         pin = None if self._memory is None else self._memory.read_pin()
         return pin is not None and self._take_pin(pin)
 
-    def decide(self, by_data: FlagState) -> FlagState:
-        """Return what is in force, given what the flag data says."""
+    def decide(self, by_data: FlagState, *, salt: str | None) -> FlagState:
+        """Return what is in force, given what the flag data says; see `Overrides.decide`."""
         with self._lock:
-            return self._overrides.decide(by_data, time.monotonic())
+            return self._overrides.decide(by_data, time.monotonic(), salt=salt)
 
     def remember(self) -> None:
-        """Keep what has to outlast this process."""
+        """Have what came of it outlast this process, without waiting for that."""
         if self._memory is not None:
-            with self._lock:
-                told = self._overrides.told
-            self._memory.keep_told(told)
+            self._memory.keep_told_soon(self._told())
+
+    def close(self) -> None:
+        """Have everything that was taken in outlast this process."""
+        if self._memory is not None:
+            self._memory.settle()
+
+    def _told(self) -> Told:
+        with self._lock:
+            return self._overrides.told
 
     def _take_pin(self, pin: Pin) -> bool:
         with self._lock:

@@ -31,10 +31,12 @@ class FlagData:
     Attributes:
         version: The version of the flag's configuration, which the provider only ever raises.
         depends_on_visitor: Whether two visitors may get different variations.
+        salt: Tells it from another flag of the same key, before or after it; `None`: not known.
     """
 
     version: int
     depends_on_visitor: bool
+    salt: str | None = None
 
 
 class ObservedStore(FeatureStore):
@@ -229,7 +231,7 @@ class ObservedStore(FeatureStore):
 
 
 def _flag_data(flag: Item) -> FlagData:
-    return FlagData(version=flag["version"], depends_on_visitor=_depends_on_visitor(flag))
+    return FlagData(flag["version"], depends_on_visitor=_depends_on_visitor(flag), salt=flag.get("salt"))
 
 
 def _depends_on_visitor(flag: Mapping[str, Any]) -> bool:

@@ -131,6 +131,7 @@ class Gate:
         self.detach()
         self._tokens.put(False)
         self._notifier.join(_CLOSE_WAIT_S)
+        self.directives.close()
 
     def on_state(self, listener: Callable[[FlagState], None]) -> None:
         """Call `listener` with each new state, one after the other, on the gate's thread."""
@@ -163,7 +164,7 @@ class Gate:
     def is_deaf(self) -> bool:
         """Whether the stream has not delivered a version that this instance knows of."""
         data = self._store.flag(self.flag)
-        return self._store.is_deaf(self.flag) or self._missed > (0 if data is None else data.version)
+        return self._store.is_deaf(self.flag) or self.directives.missed > (0 if data is None else data.version)
 
     def rely_on_checks(self, *, are_made: bool) -> None:
         """Take note whether the flag data is checked from now on; see `Freshness`."""
@@ -175,10 +176,14 @@ class Gate:
         self._tokens.put(True)
 
     def take(self, message: Pin | Expect | Condition) -> None:
-        """Go by what this instance is told: it is in force when this returns, and browsers are told right after."""
+        """Go by what this instance is told: it is in force, and kept over a restart, when this returns.
+
+        Browsers are told meanwhile: they do not wait for the disk.
+        """
         self.directives.take(message)
-        self._refresh()
-        self._tokens.put(True)
+        self.catch_up()
+        if self.directives.keep(message):
+            self.catch_up()
 
     def catch_up(self) -> None:
         """Decide by what is held now before this returns; whoever is to be told is told by the gate's thread."""
@@ -208,7 +213,7 @@ class Gate:
                 self._revision if is_personal else 0,
                 order=Order(self._origin, old.order.number + 1),
             )
-            new = self.directives.decide(by_data)
+            new = self.directives.decide(by_data, salt=None if found.data is None else found.data.salt)
             new = replace(new, epoch=_not_before(old.epoch, new.epoch))
             if new == old:
                 return
@@ -250,11 +255,10 @@ class Gate:
                     return True
 
     def _note_missed(self) -> None:
-        missed = self.directives.missed
-        if missed > self._missed:
-            self._missed = missed
-            _log.warning("version %d was written, and the stream has not delivered it: fetching it", missed)
-            self._missed_listener(missed)
+        known, self._missed = self._missed, self.directives.missed
+        if self._missed > known:
+            _log.warning("version %d was written, and the stream has not delivered it: fetching it", self._missed)
+            self._missed_listener(self._missed)
 
     def _note_source(self) -> None:
         known, self._known_source = self._known_source, (self.source, self.is_deaf)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import threading
 from typing import TYPE_CHECKING
+
+from gevent.monkey import get_original
 
 from opsctl.core.flags import FlagRef
 from opsctl.daemon.pin_file import PinFile
 from opsctl.daemon.whole_file import write_whole
 from webapp.overrides import Told
+from webapp.real_threads import in_real_thread
 
 if TYPE_CHECKING:
     from opsctl.core.pins import Pin
@@ -34,13 +38,14 @@ class Memory:
 
     def __init__(self, settings: Settings, instance: str) -> None:
         ref = FlagRef(settings.project, settings.environment, settings.flag)
-        self._pins = PinFile(settings.data_dir, ref)
+        self._pins = PinFile(settings.data_dir, ref, sleep=get_original("time", "sleep"))
         self._pins_seen: _Mark = None
         key = settings.sdk_key.reveal() if settings.sdk_key is not None else ""
         whose = hashlib.sha256(f"{key}\0{settings.base_uri}\0{settings.flag}".encode()).hexdigest()[:16]
         self._told_path = settings.data_dir / f"told-{instance}-{whose}.json"
-        self._told = Told()
-        self._is_failing = False
+        self._told = self._wanted = Told()
+        self._writing = threading.Lock()
+        self._failing: set[str] = set()
 
     def read_told(self) -> Told:
         """Return what the process before this one was told; nothing where that cannot be read."""
@@ -50,19 +55,38 @@ class Memory:
             pass
         except (OSError, ValueError, KeyError, TypeError) as error:
             _log.error("what this instance was told before cannot be read: %s", error)
+        self._wanted = self._told
         return self._told
 
     def keep_told(self, told: Told) -> None:
-        """Write down what this instance was told, if that is something new."""
-        if told == self._told:
-            return
-        try:
-            self._told_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_whole(self._told_path, json.dumps(told.to_wire()).encode())
-        except OSError as error:
-            self._log_once("what this instance was told", error)
-        else:
-            self._told, self._is_failing = told, False
+        """Write down what this instance was told, and wait until the disk has it."""
+        self._wanted = told
+        self.settle()
+
+    def keep_told_soon(self, told: Told) -> None:
+        """Write down what this instance was told, if that is something new; never wait for the disk."""
+        if told != self._wanted:
+            self._wanted = told
+            threading.Thread(target=self.settle, name="memory", daemon=True).start()
+
+    def settle(self) -> None:
+        """Return when the disk has what was last told, or does not take it."""
+        with self._writing:
+            told = self._wanted
+            if told == self._told:
+                return
+            content = json.dumps(told.to_wire()).encode()
+            try:
+                in_real_thread(lambda: self._write(content))
+            except OSError as error:
+                self._log_once("what this instance was told is not kept over a restart", error)
+            else:
+                self._told = told
+                self._failing.clear()
+
+    def resume(self) -> None:
+        """Begin again in a process that was forked off, perhaps while another thread was writing."""
+        self._writing = threading.Lock()
 
     def read_pin(self) -> Pin | None:
         """Return the newest pin, or release of one, if its file changed since the last call; else `None`."""
@@ -76,20 +100,24 @@ class Memory:
         try:
             pin = self._pins.read()
         except OSError as error:
-            self._log_once("the pin, which cannot be read,", error)
+            self._log_once("the pin cannot be read", error)
             return None
         self._pins_seen = mark
         return pin
 
     def keep_pin(self, pin: Pin) -> Pin:
-        """Write a pin down, and return the newest one there is."""
+        """Write a pin down, wait until the disk has it, and return the newest one there is."""
         try:
-            return self._pins.keep(pin)
+            return in_real_thread(lambda: self._pins.keep(pin))
         except OSError as error:
-            self._log_once("the pin", error)
+            self._log_once("the pin is not kept over a restart", error)
             return pin
 
+    def _write(self, content: bytes) -> None:
+        self._told_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(self._told_path, content)
+
     def _log_once(self, what: str, error: OSError) -> None:
-        if not self._is_failing:
-            self._is_failing = True
-            _log.error("%s is not kept over a restart: %s", what, error)
+        if what not in self._failing:
+            self._failing.add(what)
+            _log.error("%s: %s", what, error)

@@ -36,16 +36,23 @@ class Told:
         kill_version: Of the kill that the flag data did not show yet; 0: none.
         condition: On which a restore is followed.
         is_held: Whether a restore is being held back by it.
+        salt: Of the flag whose versions these are: one that was deleted and made anew has another; `None`: not known.
     """
 
     kill_version: int = 0
     condition: Condition | None = None
     is_held: bool = False
+    salt: str | None = None
 
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON object that `from_wire` reads."""
         condition = None if self.condition is None else self.condition.to_wire()
-        return {"kill_version": self.kill_version, "condition": condition, "is_held": self.is_held}
+        return {
+            "kill_version": self.kill_version,
+            "condition": condition,
+            "is_held": self.is_held,
+            "salt": self.salt,
+        }
 
     @classmethod
     def from_wire(cls, value: Any) -> Told:
@@ -55,7 +62,8 @@ class Told:
             KeyError, TypeError, ValueError: it is no such object.
         """
         condition = None if value["condition"] is None else Condition.from_wire(value["condition"])
-        return cls(position(value["kill_version"]), condition, exact(value["is_held"], bool))
+        salt = None if value["salt"] is None else exact(value["salt"], str)
+        return cls(position(value["kill_version"]), condition, exact(value["is_held"], bool), salt)
 
 
 _NOTHING = Told()
@@ -90,6 +98,7 @@ class Overrides:
         self._expected: dict[int, _Expected] = {}
         self._condition = ConditionalRestore(traffic)
         self._hold_version = told.kill_version
+        self._salt = told.salt
         if told.kill_version:
             self._expected[told.kill_version] = _Expected(is_kill=True, due_at_s=now_s)
         if told.condition is not None:
@@ -119,8 +128,15 @@ class Overrides:
         """Go by this condition instead of the one before."""
         self._condition.take(condition)
 
-    def decide(self, by_data: FlagState, now_s: float) -> FlagState:
-        """Return what is in force, given what the flag data says; the epoch of that is its own version."""
+    def decide(self, by_data: FlagState, now_s: float, *, salt: str | None = None) -> FlagState:
+        """Return what is in force, given what the flag data says; the epoch of that is its own version.
+
+        `salt` is the flag's. Another one than before means another flag: what was told of versions is of no use then.
+        """
+        if salt is not None:
+            if self._salt not in {None, salt}:
+                self._forget_versions()
+            self._salt = salt
         in_force = self._in_force(by_data, now_s)
         due = [one.due_at_s for one in self._expected.values() if one.due_at_s > now_s]
         if in_force.hold is Hold.CONDITION:
@@ -146,7 +162,14 @@ class Overrides:
             return replace(degraded, reason=CONDITION, hold=Hold.CONDITION)
         return replace(by_data, epoch=epoch)
 
+    def _forget_versions(self) -> None:
+        self._expected.clear()
+        self.missed = 0
+        self._condition.end()
+
     @property
     def told(self) -> Told:
         """What has to outlast the process."""
-        return Told(self._hold_version, self._condition.condition, self._condition.is_held)
+        condition = self._condition.condition
+        is_worth_it = self._hold_version or condition is not None
+        return Told(self._hold_version, condition, self._condition.is_held, self._salt) if is_worth_it else Told()

@@ -33,10 +33,16 @@ class PinFile:
 
     A file that is there and cannot be read is a pin, by nobody: somebody pinned the feed once, and whether that was
     released is not known. The next one that is written takes its place.
+
+    Args:
+        data_dir: The data directory.
+        ref: The flag.
+        sleep: Waits while another process writes.
     """
 
-    def __init__(self, data_dir: Path, ref: FlagRef) -> None:
+    def __init__(self, data_dir: Path, ref: FlagRef, *, sleep: Callable[[float], object] = time.sleep) -> None:
         self._ref = ref
+        self._sleep = sleep
         self.path = data_dir / f"{pin_name(ref)}.json"
 
     def read(self) -> Pin | None:
@@ -89,7 +95,7 @@ class PinFile:
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:
-        """Keep the others from writing. It does not block in the system: a worker has other things to do meanwhile."""
+        """Keep the others from writing; who stands still with it in hand is not waited for."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self.path.with_suffix(".lock"), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -97,7 +103,7 @@ class PinFile:
             while not _is_locked(descriptor):
                 if time.monotonic() > ends_at:
                     raise TimeoutError(f"{self.path} is being written by another process that does not go on")
-                time.sleep(_RETRY_S)
+                self._sleep(_RETRY_S)
             yield
         finally:
             os.close(descriptor)

@@ -314,7 +314,22 @@ class TestMemory:
         assert after.decide(by_data(9, on=True), 109.9).hold is Hold.CONDITION
         assert after.decide(by_data(9, on=True), 110.0).mode is Mode.FULL
 
-    @pytest.mark.parametrize("odd", [None, [], {}, {"kill_version": -1, "condition": None, "is_held": False}])
+    def test_what_was_told_of_a_flag_is_nothing_to_another_of_the_same_key(self):
+        told = overrides(traffic=BAD)
+        told.expect(kill(8), 0.0)
+        told.take_condition(RESTORABLE)
+        assert told.decide(by_data(7, on=True), 1.0, salt="one").hold is Hold.EXPECTED
+
+        after = overrides(told=Told.from_wire(told.told.to_wire()))
+        for one in (told, after):
+            assert one.decide(by_data(7, on=True), 1.0).hold is Hold.EXPECTED
+            state = one.decide(by_data(1, on=True), 1.0, salt="another")
+            assert (state.mode, state.hold, one.missed, one.told) == (Mode.FULL, None, 0, Told())
+
+    @pytest.mark.parametrize(
+        "odd",
+        [None, [], {}, {"kill_version": -1, "condition": None, "is_held": False, "salt": None}, {"kill_version": 8}],
+    )
     def test_what_is_no_such_memory_is_refused(self, odd):
         with pytest.raises((KeyError, TypeError, ValueError)):
             Told.from_wire(odd)
