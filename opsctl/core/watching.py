@@ -16,7 +16,7 @@ class WatchKind(StrEnum):
     """What happened.
 
     `OTHER` is a change of the flag that leaves the switch as it is. `SCHEDULED` says what the provider will do later.
-    `MISSING` says between which versions changes cannot be shown.
+    `MISSING` says between which versions changes cannot be shown, or that a version was never reached.
     """
 
     STATE = "state"

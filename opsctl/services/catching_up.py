@@ -35,6 +35,8 @@ class CatchingUp:
         """Yield what was missed before the event, and the event, unless it was told as missed."""
         match event.kind:
             case WatchKind.STATE:
+                if event.version is not None and self.version is not None and event.version < self.version:
+                    yield self._missing(event, self.version, event.version)
                 yield from self._missed(event, shown_by_event=0)
                 yield event
                 self.version = self.version if event.version is None else event.version

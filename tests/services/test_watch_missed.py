@@ -85,6 +85,13 @@ def test_a_hole_in_the_log_is_said_where_it_is():
     assert told(watched(state(9), history=history, since=3)) == ["change 4*", "missing 8", "change 9*", "state 9"]
 
 
+def test_a_version_that_was_never_reached_is_said_plainly():
+    events = watched(state(7), change(8, on=False), since=9)
+
+    assert told(events) == ["missing 7", "state 7", "change 8"]
+    assert events[0].from_version == 9
+
+
 def test_without_a_log_all_is_missing():
     assert told(watched(state(9), since=3)) == ["missing 9", "state 9"]
 

@@ -16,7 +16,8 @@ SourceOption = Annotated[
     typer.Option("--source", help="Watch the SDK's stream, a page of the feed, or the provider's audit log."),
 ]
 SinceOption = Annotated[
-    int | None, typer.Option("--since", metavar="VERSION", help="Begin with what was changed after this version.")
+    int | None,
+    typer.Option("--since", metavar="VERSION", min=0, help="Begin with what was changed after this version."),
 ]
 TargetOption = Annotated[
     str | None,

@@ -84,6 +84,8 @@ def _scheduled(event: WatchEvent, _view: View) -> tuple[str, ...]:
 
 
 def _missing(event: WatchEvent, _view: View) -> tuple[str, ...]:
+    if (event.from_version or 0) > (event.version or 0):
+        return (f"version {event.from_version} was never reached: the flag is at version {event.version}",)
     between = f"between version {event.from_version} and version {event.version}"
     return (f"the audit log does not tell all that was changed {between}",)
 
