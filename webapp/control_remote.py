@@ -120,6 +120,14 @@ class _ControlHandler(TimedHandler):
     headers_s = 5.0
     body_s = 5.0
 
+    def handle_error(self, kind: Any, error: Any, trace: Any) -> None:
+        """Say little of a connection that broke off: whoever observes just goes away (gevent)."""
+        if isinstance(error, OSError):
+            self.close_connection = True
+            _log.debug("a connection to the control channel broke off: %s", type(error).__name__)
+            return
+        super().handle_error(kind, error, trace)
+
 
 class _TlsServer(pywsgi.WSGIServer):
     """Speaks TLS, and does not wait long for a handshake; one address has so many connections at once."""

@@ -80,6 +80,10 @@ class Source(Protocol):
         """Return the endpoints there are now; it never raises."""
         ...
 
+    def unheard(self) -> Endpoint | None:
+        """Return what stands for whoever it may know while it has not answered; `None` when it is not slow."""
+        ...
+
 
 def problem_of(error: Exception) -> str:
     """Return what is wrong with an instance that could not be asked, for people; empty when it just did not answer."""

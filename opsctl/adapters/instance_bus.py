@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from opsctl.adapters.deadline import call_within
 from opsctl.adapters.endpoints import UnaskedError
 from opsctl.adapters.instances_by_url import UrlEndpoint, machine_and_name
 from opsctl.adapters.remembered import Remembered
+from opsctl.core.addresses import is_loopback_url
 from opsctl.core.text import plain
 from opsctl.daemon.bus import Bus, BusError, Listing
+from opsctl.settings.uris import parse_control_url
 
 if TYPE_CHECKING:
     import ssl
@@ -71,14 +74,19 @@ class RegisteredInstances:
                 self._found_at = time.monotonic()
             return self._found
 
+    def unheard(self) -> Endpoint:
+        """Return what stands for whoever is on the bus while it has not answered."""
+        return _Unasked(f"the bus at {self._url.address}", _SILENT)
+
     def _look(self) -> tuple[Endpoint, ...]:
         known = self._remembered.read()
+        bus = Bus(self._url, self._token, timeout_s=_LIMIT_S)
         try:
-            listing = call_within(_LIMIT_S, self._list)
+            listing = call_within(_LIMIT_S, lambda: _listed(bus))
         except (BusError, TimeoutError):
             if self._token is None and not known:
                 return ()
-            return (_Unasked(f"the bus at {self._url.address}", _SILENT), *map(self._endpoint, known))
+            return (self.unheard(), *map(self._endpoint, known))
         if self._token is None:
             return tuple(_unasked(one, _NO_TOKEN) for one in listing.doubtful if self._serves(one))
         here = [one for one in listing.instances if self._serves(one)]
@@ -89,18 +97,12 @@ class RegisteredInstances:
         doubtful = [_unasked(one, _OTHER_TOKEN) for one in listing.doubtful if self._serves(one)]
         return (*map(self._endpoint, [*here, *still_there]), *doubtful)
 
-    def _list(self) -> Listing:
-        bus = Bus(self._url, self._token, timeout_s=_LIMIT_S)
-        try:
-            return bus.registered()
-        finally:
-            bus.close()
-
     def _endpoint(self, one: Registration) -> Endpoint:
         if self._token is None:
             return _unasked(one, _NO_TOKEN)
-        if not one.url:
-            return _unasked(one, _NO_URL)
+        problem = _problem_of_url(one)
+        if problem:
+            return _unasked(one, problem)
         trust = self._trust() if one.url.startswith("https:") else None
         return UrlEndpoint(one.url, self._token, trust, identity=one.run_id, known_as=_name(one))
 
@@ -154,10 +156,30 @@ class _Unasked:
         return self.problem
 
 
-_SILENT = "does not answer: instances that it alone knows are not counted"
+_SILENT = "does not answer: who else is on it is not known"
 _NO_TOKEN = "is registered on the bus, and there is no OPSCTL_CONTROL_TOKEN here to ask it with"  # noqa: S105 - a sentence
 _OTHER_TOKEN = "is registered on the bus with another OPSCTL_CONTROL_TOKEN"  # noqa: S105 - a sentence
+_BAD_URL = "is registered on the bus under an address that the control token must not be sent to"
+_OWN_MACHINE = "cannot be asked: its control channel listens for its own machine alone"
 _NO_URL = "is registered on the bus, and cannot be asked: it has no OPSCTL_CONTROL_LISTEN"
+
+
+def _listed(bus: Bus) -> Listing:
+    try:
+        return bus.registered()
+    finally:
+        bus.close()
+
+
+def _problem_of_url(one: Registration) -> str:
+    """Return why the token must not be sent to where an instance says it is; nothing, when it may."""
+    if not one.url:
+        return _NO_URL
+    try:
+        url = parse_control_url(one.url)
+    except ValueError:
+        return _BAD_URL
+    return _OWN_MACHINE if is_loopback_url(url) and one.host != socket.gethostname() else ""
 
 
 def _unasked(one: Registration, problem: str) -> _Unasked:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _ANSWER_TIMEOUT_S = 1.0
 _ARM_TIMEOUT_S = 0.5
-_SEARCH_TIMEOUT_S = 0.5
+_SEARCH_TIMEOUT_S = 1.0
 
 
 class FoundInstances:
@@ -51,19 +51,22 @@ class FoundInstances:
     def _from_each(self, ask: _Asking, timeout_s: float) -> tuple[Sighting, ...]:
         """Ask each on a thread of its own: neither a host name nor a slow answer keeps the caller waiting for longer.
 
-        A slow source may take half a second before that. What is still under way then goes on, and is not waited for.
+        A slow source may take a second before that. What is still under way then goes on, and is not waited for.
         """
         endpoints = [one for source in self._sources if not source.is_slow for one in source.endpoints()]
         asked = [_Asked(endpoint, ask, timeout_s) for endpoint in endpoints]
         searches = [_Searched(source, ask, timeout_s) for source in self._sources if source.is_slow]
         found_by_s = time.monotonic() + _SEARCH_TIMEOUT_S
+        unheard = []
         for search in searches:
             search.join(max(found_by_s - time.monotonic(), 0.0))
             asked += search.asked
+            unheard += [search.source.unheard()] if search.is_alive() else []
         done_by_s = time.monotonic() + timeout_s
         for one in asked:
             one.join(max(done_by_s - time.monotonic(), 0.0))
-        return told_apart([(one.endpoint, one.sighting) for one in asked])
+        seen = [(one.endpoint, one.sighting) for one in asked]
+        return told_apart([*seen, *((one, Sighting(one.name)) for one in unheard if one is not None)])
 
 
 class _Asked(threading.Thread):
@@ -102,10 +105,10 @@ class _Searched(threading.Thread):
     def __init__(self, source: Source, ask: _Asking, timeout_s: float) -> None:
         super().__init__(name="opsctl-search", daemon=True)
         self.asked: tuple[_Asked, ...] = ()
-        self._source = source
+        self.source = source
         self._ask = ask
         self._timeout_s = timeout_s
         self.start()
 
     def run(self) -> None:
-        self.asked = tuple(_Asked(endpoint, self._ask, self._timeout_s) for endpoint in self._source.endpoints())
+        self.asked = tuple(_Asked(endpoint, self._ask, self._timeout_s) for endpoint in self.source.endpoints())

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Self
 
 from opsctl.adapters.following import Follower
 from opsctl.adapters.sightings import told_apart
+from opsctl.core.propagation import Sighting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import TracebackType
 
     from opsctl.adapters.endpoints import Endpoint, Source
-    from opsctl.core.propagation import Sighting
 
 _JOIN_S = 1.0
 _AGAIN_S = 1.0
@@ -24,8 +24,8 @@ class LiveObservation:
     """`Observation` of `opsctl.core.ports`, as a context manager.
 
     Entering starts the threads and waits until every instance said where it stands, or `patience_s` is over; leaving
-    ends the threads. A source that takes its time is waited for as long, and looked at again from then on: an instance
-    that it names later is followed, too.
+    ends the threads, but for one that waits for a slow source, which ends with that. Such a source is waited for as
+    long, and looked at again from then on: an instance that it names later is followed, too.
     """
 
     def __init__(self, sources: Sequence[Source], *, patience_s: float) -> None:
@@ -56,16 +56,20 @@ class LiveObservation:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()
-        threads: list[threading.Thread] = [*self._searches, *self._known()]
         for follower in self._known():
             follower.stop()
         give_up_s = time.monotonic() + _JOIN_S
-        for thread in threads:
-            thread.join(max(give_up_s - time.monotonic(), 0.0))
+        for follower in self._known():
+            follower.join(max(give_up_s - time.monotonic(), 0.0))
 
     def sightings(self) -> tuple[Sighting, ...]:
-        """Return every instance as last seen, each once; where nobody ever listened and nobody should there is none."""
-        return told_apart([(follower.endpoint, follower.sighting) for follower in self._known()])
+        """Return every instance as last seen, each once; where nobody ever listened and nobody should there is none.
+
+        A source that has not answered yet counts as an instance that has not.
+        """
+        seen = [(follower.endpoint, follower.sighting) for follower in self._known()]
+        pending = [search.source.unheard() for search in self._searches if not search.has_looked.is_set()]
+        return told_apart([*seen, *((one, Sighting(one.name)) for one in pending if one is not None)])
 
     def wait_for_news(self, timeout_s: float) -> bool:
         """Return as soon as some sighting has changed since the last call, with whether one has."""
@@ -120,12 +124,12 @@ class _Search(threading.Thread):
     def __init__(self, source: Source, observation: LiveObservation) -> None:
         super().__init__(name="opsctl-search", daemon=True)
         self.has_looked = threading.Event()
-        self._source = source
+        self.source = source
         self._observation = observation
 
     def run(self) -> None:
         while True:
-            self._observation.follow(self._source, self._source.endpoints())
+            self._observation.follow(self.source, self.source.endpoints())
             self.has_looked.set()
             if self._observation.is_over_within(_AGAIN_S):
                 return

@@ -64,17 +64,18 @@ class BusPins:
     def _asked(self, question: Callable[[Bus], _T | None]) -> _T | None:
         if self._failure:
             return None
+        bus = Bus(self._url, self._token, timeout_s=_LIMIT_S)
         try:
-            return call_within(_LIMIT_S, lambda: self._ask(question))
+            return call_within(_LIMIT_S, lambda: _answered(bus, question))
         except TimeoutError:
             self._failure = "it does not answer"
         except BusError as error:
             self._failure = str(error)
         return None
 
-    def _ask(self, question: Callable[[Bus], _T | None]) -> _T | None:
-        bus = Bus(self._url, self._token, timeout_s=_LIMIT_S)
-        try:
-            return question(bus)
-        finally:
-            bus.close()
+
+def _answered(bus: Bus, question: Callable[[Bus], _T | None]) -> _T | None:
+    try:
+        return question(bus)
+    finally:
+        bus.close()

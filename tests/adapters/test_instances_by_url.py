@@ -150,6 +150,6 @@ def test_the_same_instance_at_two_urls_counts_once_and_two_of_one_name_are_told_
         sightings = named(one.url, same.url, other.url).list_sightings()
 
     assert [sighting.instance for sighting in sightings] == [
-        f"web-1/worker-0 at {one.url}",
-        f"web-1/worker-0 at {other.url}",
+        f"web-1/worker-0 at {one.url.removeprefix('http://')}",
+        f"web-1/worker-0 at {other.url.removeprefix('http://')}",
     ]

@@ -149,7 +149,7 @@ def _remarks(sighting: Sighting) -> list[str]:
     """Return what is out of the ordinary with an instance, one sentence each."""
     report = sighting.report
     if report is None:
-        return []
+        return [f"{sighting.instance} {sighting.problem}"] if sighting.problem else []
     name, version = sighting.instance, report.epoch.version
     remarks = []
     if report.hold is Hold.EXPECTED:
@@ -171,8 +171,7 @@ def _browsers(status: Status) -> str:
 def _instance_row(sighting: Sighting) -> tuple[str, ...]:
     report = sighting.report
     if report is None:
-        usual = "is not there" if sighting.is_gone else "does not answer"
-        return (sighting.instance, plain(sighting.problem) or usual, "", "", "")
+        return (sighting.instance, "is not there" if sighting.is_gone else "does not answer", "", "", "")
     is_old = report.source is not DataSource.LIVE and report.age_s is not None
     age = f" {format_age(report.age_s or 0.0)} old" if is_old else ""
     browsers = report.browsers
