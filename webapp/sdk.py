@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ldclient.client import LDClient
 from ldclient.config import Config
+from ldclient.version import VERSION
 
 from opsctl import __version__
 
@@ -84,6 +85,8 @@ def start_client(settings: Settings, store: ObservedStore, *, data_source: Any =
     is_offline = settings.sdk_key is None and data_source is None
     if is_offline:
         _log.error("no SDK key: the feed stays degraded (set LAUNCHDARKLY_SDK_KEY, or run: opsctl serve)")
+    else:
+        _log.info("following %s with LaunchDarkly's SDK %s", settings.stream_uri, VERSION)
 
     def make() -> LDClient:
         config = Config(

@@ -130,6 +130,12 @@ class FaultyProxy:
         """Return how many requests like that came."""
         return sum(map(Fault("count", method=method, path=path).matches, list(self.requests)))
 
+    def open(self, method=None, path=None):
+        """Return how many requests like that are on their way, or being answered, such as streams."""
+        wanted = Fault("open", method=method, path=path)
+        with self._changed:
+            return sum(request is not None and wanted.matches(request) for request in self._open.values())
+
     def close(self):
         self.heal()
         self.refuse()
