@@ -1,4 +1,6 @@
-"""Visitors of pages over HTTP/1.1: a fixed number of kept connections, each asking again as soon as it was answered.
+"""Visitors of pages over HTTP/1.1: a fixed number of connections, each asking again as soon as it was answered.
+
+A connection is kept for as long as the server keeps it, and else made anew.
 
 Raw sockets and epoll, so that the load costs little beside what it measures. It reads answers with a Content-Length
 or in chunks, and nothing else of them but their status.
@@ -18,6 +20,7 @@ _READ_BYTES = 256 * 1024
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) ")
+_CLOSES = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 _LAST_CHUNK = b"0\r\n\r\n"
 _SERVER_ERRORS = range(500, 600)
 
@@ -28,7 +31,7 @@ class PageLoad:
 
     Attributes:
         answers: Whole answers, by status.
-        lost: Connections that broke, or answers that could not be read; each was made anew.
+        lost: Connections that broke, or answers that could not be read.
         seconds: How long it went on.
         latency: From each request to the end of its answer.
     """
@@ -81,7 +84,6 @@ def load_pages(host: str, port: int, request: bytes, *, connections: int, second
                 one = open_ones[fd]
                 if one.read(result):
                     continue
-                result.lost += 1
                 epoll.unregister(fd)
                 del open_ones[fd]
                 one.sock.close()
@@ -107,20 +109,24 @@ class _Connection:
         self._ask()
 
     def read(self, result: PageLoad) -> bool:
-        """Take in what came, and ask again after a whole answer; return false when the connection is of no more use."""
+        """Take in what came, and ask again after a whole answer; return false when a new connection is needed."""
         try:
             data = self.sock.recv(_READ_BYTES)
-            if not data:
-                return False
             self._buffer += data
             status = _whole_answer(self._buffer)
-            if status is None:
+            if status is None and data:
                 return True
+            if status is None:
+                result.lost += 1
+                return False
             result.answers[status] = result.answers.get(status, 0) + 1
             result.latency.add((time.perf_counter() - self._asked_s) * 1000)
+            if _CLOSES.search(self._buffer.partition(b"\r\n\r\n")[0]):
+                return False
             self._buffer = b""
             self._ask()
         except (OSError, ValueError):
+            result.lost += 1
             return False
         return True
 

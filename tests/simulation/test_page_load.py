@@ -4,6 +4,8 @@ import http.server
 import threading
 
 import pytest
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Response
 
 from opsctl.simulation.page_load import _whole_answer, load_pages
 
@@ -52,6 +54,18 @@ def test_it_counts_what_the_server_counted(server):
     assert load.lost > 0
     assert load.latency.count == load.total
     assert load.per_second == pytest.approx(load.total / load.seconds)
+
+
+def test_a_server_that_closes_after_each_answer_is_asked_over_new_connections():
+    app = make_server("127.0.0.1", 0, Response("x" * 3000), threaded=True)
+    threading.Thread(target=app.serve_forever, daemon=True).start()
+
+    load = load_pages("127.0.0.1", app.server_port, REQUEST, connections=4, seconds=0.5)
+    app.shutdown()
+
+    assert load.total > 4
+    assert set(load.answers) == {200}
+    assert load.lost == 0
 
 
 @pytest.mark.parametrize(

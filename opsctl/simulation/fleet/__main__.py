@@ -36,7 +36,9 @@ def main(arguments: Sequence[str]) -> int:
         _say(event="error", message=f"at most {room} open files are allowed (ulimit -n): too few for the browsers")
         return 1
     port = parts.port or 80
-    fleet = Fleet(parts.hostname or "", port, options.browsers, seed=options.seed, host_header=parts.netloc)
+    fleet = Fleet(
+        parts.hostname or "", port, options.browsers, seed=options.seed, host_header=parts.netloc, mute=options.mute
+    )
     try:
         _run(fleet)
     finally:
@@ -83,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--url", required=True)
     parser.add_argument("--browsers", type=int, required=True)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--mute", action="store_true", help="acknowledge nothing")
     parser.add_argument("--core", type=int, help="run on this core only")
     return parser
 

@@ -21,7 +21,7 @@ from opsctl.simulation.fleet.frames import CLOSE, PING, PONG, TEXT, FrameReader,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_KEY = base64.b64encode(b"opsctl simulation").decode()
+_KEY = base64.b64encode(b"opsctl-simulator").decode()
 _ACCEPT = base64.b64encode(
     hashlib.sha1(f"{_KEY}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode(), usedforsecurity=False).digest()
 )
@@ -48,16 +48,26 @@ class Sight:
 
 
 class VirtualBrowser:
-    """Says what a page would say, and tells `on_sight` of each new thing that it shows.
+    """Says what a page would say, and tells `on_sight` of each new thing that it shows; one that `is_mute` says less.
 
     `stage` is `GONE` once the server ended the connection or broke the protocol; `went_back` counts epochs older than
     one shown before, which must not happen. `has_begun` is the fleet's: whether it counts this one as connected.
     `ended_because` says why the server, or the protocol, ended it.
     """
 
-    __slots__ = ("_frames", "_head", "_on_sight", "ended_because", "has_begun", "shows", "stage", "went_back")
+    __slots__ = (
+        "_frames",
+        "_head",
+        "_is_mute",
+        "_on_sight",
+        "ended_because",
+        "has_begun",
+        "shows",
+        "stage",
+        "went_back",
+    )
 
-    def __init__(self, on_sight: Callable[[VirtualBrowser, Sight, int], None]) -> None:
+    def __init__(self, on_sight: Callable[[VirtualBrowser, Sight, int], None], *, is_mute: bool = False) -> None:
         self.stage = Stage.UPGRADING
         self.has_begun = False
         self.ended_because = ""
@@ -66,6 +76,7 @@ class VirtualBrowser:
         self._head = b""
         self._frames = FrameReader()
         self._on_sight = on_sight
+        self._is_mute = is_mute
 
     def receive(self, data: bytes, now_ns: int) -> bytes:
         """Take in what arrived at that time, and return what to send."""
@@ -124,7 +135,7 @@ class VirtualBrowser:
         if sight != self.shows:
             self.shows = sight
             self._on_sight(self, sight, now_ns)
-        return acknowledgement
+        return b"" if self._is_mute else acknowledgement
 
 
 @lru_cache(maxsize=256)

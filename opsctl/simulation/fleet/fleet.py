@@ -7,13 +7,9 @@ import select
 import socket
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from opsctl.simulation.fleet.browser import Sight, Stage, VirtualBrowser, upgrade_request
 from opsctl.simulation.fleet.sights import Arrivals
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _CONNECTING_AT_ONCE = 128
 _READ_BYTES = 64 * 1024
@@ -31,13 +27,17 @@ class Fleet:
         browsers: How many.
         seed: Makes the browsers' device keys; the same seed, the same devices.
         host_header: Name to ask for; by default the address.
+        mute: Whether they acknowledge nothing.
     """
 
-    def __init__(self, host: str, port: int, browsers: int, *, seed: int = 0, host_header: str | None = None) -> None:
+    def __init__(
+        self, host: str, port: int, browsers: int, *, seed: int = 0, host_header: str | None = None, mute: bool = False
+    ) -> None:
         self._address = (host, port)
         self._host = host_header or f"{host}:{port}"
         self._wanted = browsers
         self._seed = seed
+        self._is_mute = mute
         self._begun = 0
         self._epoll = select.epoll()
         self._connections: dict[int, _Connection] = {}
@@ -102,7 +102,8 @@ class Fleet:
                 self.lost_because["not connected"] += 1
                 continue
             device = f"load-{self._seed:08x}-{number:08d}"
-            connection = _Connection(sock, upgrade_request(self._host, device=device), self._on_sight)
+            browser = VirtualBrowser(self._on_sight, is_mute=self._is_mute)
+            connection = _Connection(sock, upgrade_request(self._host, device=device), browser)
             self._connections[sock.fileno()] = connection
             self._epoll.register(sock.fileno(), select.EPOLLIN | select.EPOLLOUT)
 
@@ -168,10 +169,8 @@ class _Connection:
 
     __slots__ = ("browser", "sock", "unsent", "wants_to_write")
 
-    def __init__(
-        self, sock: socket.socket, request: bytes, on_sight: Callable[[VirtualBrowser, Sight, int], None]
-    ) -> None:
+    def __init__(self, sock: socket.socket, request: bytes, browser: VirtualBrowser) -> None:
         self.sock = sock
         self.unsent = request
         self.wants_to_write = True
-        self.browser = VirtualBrowser(on_sight)
+        self.browser = browser
