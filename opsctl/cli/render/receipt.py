@@ -45,7 +45,7 @@ def body(receipt: Receipt, view: View) -> list[str]:
     if receipt.propagation is not None:
         lines += elsewhere_lines(view, receipt.propagation.elsewhere)
     if receipt.outcome is Outcome.NO_INSTANCES and receipt.written_ms is not None:
-        lines.append(view.line("", "where the feed runs on other machines: --no-wait, which verifies nothing"))
+        lines.append(view.line("", "on other machines: name them in OPSCTL_INSTANCES, or use --no-wait"))
     return [*lines, *_besides(receipt, view)]
 
 
