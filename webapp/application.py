@@ -125,7 +125,13 @@ def build_feed(
     board = AckBoard(changes.ring)
     broadcaster = SocketIoBroadcaster(socketio)
     switchboard = Switchboard(
-        gate, board, broadcaster, pages, restore_rate=settings.restore_rate, on_update=metrics.flag_updates.inc
+        gate,
+        board,
+        broadcaster,
+        pages,
+        restore_rate=settings.restore_rate,
+        restore_spread_s=settings.restore_spread_s,
+        on_update=metrics.flag_updates.inc,
     )
     shared = shared_posts(settings, on_ignored=metrics.ignored_events.inc)
     interactions = Interactions(feed, pages, switchboard, shared)

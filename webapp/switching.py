@@ -39,6 +39,7 @@ class Switchboard:
         broadcaster: Sends.
         pages: Makes the live posts.
         restore_rate: How many pages per second may fetch their personal content after a restore.
+        restore_spread_s: Over how long they do so at least, however few they are.
         on_update: Called once per announced change, for counting.
     """
 
@@ -50,6 +51,7 @@ class Switchboard:
         pages: Pages,
         *,
         restore_rate: int,
+        restore_spread_s: float = 0.0,
         on_update: Callable[[], None] = lambda: None,
     ) -> None:
         self._gate = gate
@@ -57,6 +59,7 @@ class Switchboard:
         self._broadcaster = broadcaster
         self._pages = pages
         self._restore_rate = restore_rate
+        self._restore_spread_s = restore_spread_s
         self._count_update = on_update
         self._lock = threading.RLock()
         board.advance(gate.state.epoch)
@@ -142,9 +145,10 @@ class Switchboard:
 
     def _update(self, mode: Mode, state: FlagState, reason: str, restored: int) -> dict[str, Any]:
         """Return a `flag_update`. A kill asks for nothing; a restore spreads the pages' one request over time."""
-        spread_ms = 0
-        if mode is Mode.FULL and restored > _A_HANDFUL:
-            spread_ms = math.ceil(restored / self._restore_rate * _MS_PER_S)
+        spread_s = 0.0
+        if mode is Mode.FULL and restored:
+            rate_s = restored / self._restore_rate if restored > _A_HANDFUL else 0.0
+            spread_s = max(rate_s, self._restore_spread_s)
         return {
             "key": self._gate.flag,
             "new_value": mode is Mode.FULL,
@@ -153,7 +157,7 @@ class Switchboard:
             "mode": mode,
             "reason": reason,
             "pinned": state.is_pinned,
-            "refetch_within_ms": spread_ms,
+            "refetch_within_ms": math.ceil(spread_s * _MS_PER_S),
         }
 
 

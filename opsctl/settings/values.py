@@ -159,6 +159,9 @@ class Settings:
     restore_rate: int = _setting(
         "page refetches per second after a restore, at most", "OPSCTL_RESTORE_RATE", _count, 500
     )
+    restore_spread_s: float = _setting(
+        "time over which pages refetch after a restore, at least", "OPSCTL_RESTORE_SPREAD", _duration("0s", "1h"), 0.0
+    )
     workers: int = _setting("processes that serve the feed, on one port", "OPSCTL_WORKERS", _workers, 1)
     fanout: str = _setting(
         "how changes reach browsers: direct, or stock (python-socketio's own way)", "OPSCTL_FANOUT", _fanout, "direct"

@@ -112,6 +112,18 @@ def test_a_restore_spreads_the_pages_requests_at_the_configured_rate(scene):
     assert scene.updates("b0")[-1]["refetch_within_ms"] == 500
 
 
+def test_a_restore_is_spread_over_the_configured_time_however_few_there_are(scene):
+    scene.switchboard._restore_spread_s = 30.0
+    turn(scene.data, on=False)
+    eventually(lambda: scene.feed.gate.state.mode is Mode.DEGRADED)
+    scene.connect("a")
+
+    turn(scene.data, on=True)
+
+    eventually(lambda: scene.updates("a"))
+    assert scene.updates("a")[-1]["refetch_within_ms"] == 30_000
+
+
 def test_a_restore_of_a_handful_is_at_once(scene):
     turn(scene.data, on=False)
     eventually(lambda: scene.feed.gate.state.mode is Mode.DEGRADED)
