@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from builders import a_flag, an_entry
 
+from opsctl.core.approving import ApprovalRequest
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.flags import Environment, Flag, FlagKind, Targeting, Variation, no_such_environment
 from opsctl.core.scheduling import ScheduledChange, mark_of
@@ -198,6 +199,36 @@ class InMemorySchedules:
     def _keep(self, made, comment):
         self.changes.append(made)
         self.comments.append(comment)
+
+
+class InMemoryApprovals:
+    """`Approvals` over a list; carrying one out changes the flag in `flags`."""
+
+    def __init__(self, *requests, flags=None):
+        self.requests = list(requests)
+        self.flags = flags
+        self.failures = []
+        self.is_lost = False
+
+    def list_open(self, ref, *, timeout_s=None):
+        if self.failures:
+            raise self.failures.pop(0)
+        return tuple(self.requests)
+
+    def ask(self, ref, *, on, comment, timeout_s=None):
+        kind = "turnFlagOn" if on else "turnFlagOff"
+        made = ApprovalRequest(f"request-{len(self.requests) + 1}", 0, (kind,), description=comment)
+        self.requests.insert(0, made)
+        if self.is_lost:
+            raise OpsError(ErrorCode.UNREACHABLE, "the connection broke off", retry_after_s=0.1)
+        return replace(made, is_new=True)
+
+    def apply(self, ref, request, *, comment, timeout_s=None):
+        self.requests.remove(request)
+        self.flags.turn(ref, on=request.only("turnFlagOn"), comment=comment)
+
+    def place_of(self, ref):
+        return f"https://provider.example/{ref.environment}/{ref.key}"
 
 
 class RecordingJournal:

@@ -12,7 +12,7 @@ from opsctl.services.switch import SwitchService
 class Bench:
     """The service on its fakes."""
 
-    def __init__(self, *script, flags=None, sdk_key_digest=""):
+    def __init__(self, *script, flags=None, sdk_key_digest="", **collaborators):
         self.clock = FakeClock()
         self.flags = flags or InMemoryFlags(clock=self.clock)
         self.instances = ScriptedInstances(self.clock, *script)
@@ -24,6 +24,7 @@ class Bench:
             clock=self.clock,
             sdk_key_digest=sdk_key_digest,
             note=self.notes.append,
+            **{"audit": self.flags, **collaborators},
         )
 
     def prepare(self, change=Change.KILL, **request):
