@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from opsctl.cli.confirmation import ensure_agreed, ensure_confirmed
 from opsctl.cli.render import reconcile as rendering
 from opsctl.cli.render.propagation import progress
+from opsctl.cli.timing import with_end
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.reconciling import exit_code_of_reconciliation
 from opsctl.services.reconcile import ReconcileRequest
@@ -43,6 +45,9 @@ def reconcile(call: Call, write: WriteOptions, *, discard: bool) -> int:
     else:
         _ensure_confirmed(call, prepared, yes=write.yes)
         done = service.apply(prepared)
+        if done.switch is not None:
+            # A pin ends here: what an earlier kill --for arranged must not turn the flag on without it.
+            done = replace(done, switch=with_end(call, done.switch, None)[0])
     try:
         call.answer(
             human=lambda view: rendering.to_text(done, view),

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _CLEAR_S = 3.0
 _SHORTEST_S, _LONGEST_S = 1.0, 8760 * 3600.0
-_NOT_KILLED = frozenset({Outcome.SUPERSEDED, Outcome.INTERRUPTED, Outcome.APPROVAL_REQUESTED})
+_NOT_DONE = frozenset({Outcome.SUPERSEDED, Outcome.APPROVAL_REQUESTED})
+"""What others have arranged meanwhile is theirs, and what is only asked for ends nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +56,13 @@ def with_end(call: Call, receipt: Receipt, until: Until | None) -> tuple[Receipt
 
     The error says why an end that was asked for was not arranged: the kill itself stands.
     """
+    if receipt.outcome in _NOT_DONE:
+        return receipt, None
     service = call.services.timed(call.note)
-    if until is None or until.is_here or receipt.outcome in _NOT_KILLED:
+    if until is None or until.is_here or receipt.outcome is Outcome.INTERRUPTED:
         cleared = service.clear(receipt.plan.ref, timeout_s=min(_CLEAR_S, call.settings.timeout_s))
         noted = _noted(receipt, cleared)
-        if until is not None and receipt.outcome not in _NOT_KILLED:
+        if until is not None and receipt.outcome is not Outcome.INTERRUPTED:
             noted = replace(
                 noted, notes=(*noted.notes, *rendering.here_notes(until.for_s, until.objective, cleared.at_ms))
             )

@@ -9,6 +9,7 @@ from support.pins import a_pin, a_pinned_sighting, a_release, a_released_sightin
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.modes import Mode
 from opsctl.core.propagation import Sighting
+from opsctl.core.scheduling import ScheduledChange
 
 WHY = ("--reason", "checkout p99 above 2 s", "--incident", "INC-4312")
 DOWN = OpsError(ErrorCode.UNREACHABLE, "LaunchDarkly cannot be reached", hint="check the network")
@@ -210,6 +211,18 @@ def test_reconcile_in_json_has_the_kill_and_the_release(opsctl, pinned):
     assert report["kill"]["outcome"] == "confirmed"
     assert (report["released"]["outcome"], report["released"]["pin"]["is_set"]) == ("confirmed", False)
     assert report["discarded"] is None
+
+
+def test_reconcile_withdraws_what_an_earlier_timed_kill_scheduled(opsctl, pinned):
+    pinned.schedules.changes = [ScheduledChange("a", 2, 1, ("turnFlagOn",), is_ours=True)]
+    pinned.script(
+        [PINNED],
+        [a_pinned_sighting(pin=a_pin(1), version=8)],
+        [a_released_sighting(number=2, version=8, mode=Mode.DEGRADED)],
+    )
+
+    assert "was withdrawn" in opsctl("reconcile", "--yes").out
+    assert pinned.schedules.changes == []
 
 
 def test_reconcile_with_nothing_pinned_says_so_and_exits_0(opsctl, wired):

@@ -120,6 +120,18 @@ def test_a_plain_kill_or_restore_withdraws_what_opsctl_scheduled(opsctl, wired, 
     assert wired.schedules.changes == []
 
 
+def test_a_restore_that_somebody_overtook_leaves_what_they_scheduled(opsctl, wired):
+    flags = wired.flags_at_provider
+    flags.flags[KEY] = a_flag().killed().build()
+    flags.after_write = lambda: flags.set(flags.writes[-1][0], on=False) if len(flags.writes) == 1 else None
+    wired.schedules.changes = [scheduled(is_ours=True)]
+    wired.script((following(version=9),))
+
+    opsctl("restore", "--yes", expect=7)
+
+    assert wired.schedules.changes == [scheduled(is_ours=True)]
+
+
 def test_somebody_elses_schedule_is_named_and_left_alone(opsctl, wired):
     wired.schedules.changes = [scheduled()]
 
