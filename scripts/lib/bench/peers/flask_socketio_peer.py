@@ -1,0 +1,98 @@
+"""A minimal Flask-SocketIO server: `--way stock` (gevent), `direct` (gevent and the feed's fan-out), or `threading`.
+
+It tells every client a `state` on connect. For each line on its standard input, a version, it writes the time and
+tells everybody.
+"""
+
+import sys
+
+WAY, PORT = sys.argv[1], int(sys.argv[2])
+if WAY != "threading":
+    from gevent import monkey
+
+    monkey.patch_all()
+
+import json
+import threading
+import time
+
+from flask import Flask
+from flask_socketio import SocketIO
+
+PAGE = "<!doctype html><title>A page</title>" + "<p>some text</p>" * 60
+
+app = Flask(__name__)
+options = {"async_mode": "threading" if WAY == "threading" else "gevent", "cors_allowed_origins": "*"}
+if WAY == "direct":
+    from webapp.fanout import FanoutManager
+
+    options["client_manager"] = FanoutManager()
+socketio = SocketIO(app, transports=["websocket"], max_http_buffer_size=16384, **options)
+if WAY == "direct":
+    from webapp.websockets import limit_websockets
+
+    limit_websockets(socketio)
+
+
+@app.get("/")
+def page():
+    return PAGE
+
+
+@socketio.on("connect")
+def connect():
+    from flask import request
+
+    socketio.emit("state", {"epoch": [1, 0], "mode": "full"}, to=request.sid)
+
+
+@socketio.on("flag_ack")
+def acknowledge(_data):
+    pass
+
+
+def obey():
+    for line in sys.stdin:
+        version = int(line)
+        print(json.dumps({"began_ns": time.monotonic_ns()}), flush=True)
+        socketio.emit(
+            "flag_update",
+            {
+                "key": "show-avatars-and-reccs",
+                "new_value": False,
+                "epoch": [version, 0],
+                "mode": "degraded" if version % 2 == 0 else "full",
+                "reason": "OFF",
+                "refetch_within_ms": 0,
+            },
+        )
+
+
+def serve():
+    if WAY == "threading":
+        threading.Thread(target=obey, daemon=True).start()
+        socketio.run(app, "127.0.0.1", PORT, allow_unsafe_werkzeug=True)
+        return
+    import gevent
+    from gevent import pywsgi
+    from gevent.fileobject import FileObjectThread
+
+    sys.stdin = FileObjectThread(sys.stdin)
+    from opsctl.daemon.listener import open_listener
+
+    handler = pywsgi.WSGIHandler
+    if WAY == "direct":
+        from webapp.websockets import OWN_SOCKET
+
+        class Handler(pywsgi.WSGIHandler):
+            def get_environ(self):
+                return {**super().get_environ(), OWN_SOCKET: self.socket}
+
+        handler = Handler
+
+    gevent.spawn(obey)
+    listener = open_listener("127.0.0.1", PORT, what="the peer", option="")
+    pywsgi.WSGIServer(listener, app, handler_class=handler, log=None).serve_forever()
+
+
+serve()
