@@ -50,6 +50,28 @@ def test_what_it_serves_follows_the_change(provider, ref):
     assert on.targeting["test"].version < off.targeting["test"].version
 
 
+def test_a_change_at_the_version_that_was_seen_is_made(provider, ref):
+    seen = provider.get_flag(ref.project, ref.key).targeting["test"].version
+
+    changed = provider.turn(ref, on=True, comment="seen", if_version=seen)
+
+    assert (changed.targeting["test"].on, changed.targeting["test"].version) == (True, seen + 1)
+    assert "turned on" in provider.list_changes(ref)[0].what
+    assert provider.list_changes(ref)[0].comment == "seen"
+
+
+def test_a_change_at_another_version_is_a_conflict_and_changes_nothing(provider, ref):
+    seen = provider.get_flag(ref.project, ref.key).targeting["test"].version
+    provider.turn(ref, on=True, comment="")
+    newest = provider.turn(ref, on=False, comment="").targeting["test"]
+
+    with pytest.raises(OpsError) as raised:
+        provider.turn(ref, on=True, comment="", if_version=seen)
+
+    assert raised.value.code is ErrorCode.CONFLICT
+    assert provider.get_flag(ref.project, ref.key).targeting["test"] == newest
+
+
 def test_a_change_is_in_the_audit_log_with_its_comment_newest_first(provider, ref):
     provider.turn(ref, on=True, comment="open")
     provider.turn(ref, on=False, comment="close")
