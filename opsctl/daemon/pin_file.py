@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _PATIENCE_S = 1.0
 _RETRY_S = 0.01
-_LONGEST_BYTES = 64 * 1024
+_LONGEST_BYTES = 1024 * 1024
 _UNREADABLE = "the file that keeps the pin cannot be read"
 
 

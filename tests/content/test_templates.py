@@ -64,7 +64,7 @@ def render(templates):
         values = {
             "user": sandy, "avatar_image": url, "show_avatar": mode == "full", "posts": [post], "people": [sandy, noor],
             "show_recommendations": mode == "full", "mode": mode, "epoch": [7, 0], "flag_key": "the-flag",
-            "source": "live", "popular": [{"post": post, "like_count": 3}],
+            "source": "live", "pinned": False, "popular": [{"post": post, "like_count": 3}],
             "recommendations": [{"kind": "person", "person": noor, "reason": "because of trains"}] * (mode == "full"),
         }  # fmt: skip
         return Page(templates.get_template("index.html").render({**values, **changes}))
@@ -91,6 +91,13 @@ def test_the_degraded_page_shows_no_picture_no_recommendation_and_says_why(rende
     assert len(page.all(attribute="data-notice")) == 1
     assert "Popular right now" in page.text
     assert "Picked for you" not in page.text
+
+
+def test_a_page_that_is_degraded_by_hand_is_marked_so(render):
+    by_hand, killed = (render("degraded", pinned=pinned).all("html")[0] for pinned in (True, False))
+
+    assert "data-pinned" in by_hand
+    assert "data-pinned" not in killed
 
 
 @pytest.mark.parametrize("mode", ["full", "degraded"])

@@ -1,7 +1,10 @@
 """An instance that is told things: what it keeps of them, and whom it believes."""
 
+import itertools
 import json
+import random
 import stat
+import threading
 
 import pytest
 from feed_parts import FLAG, flag_data, small_cast, turn
@@ -307,3 +310,42 @@ class TestWhomItIsAbout:
 
         eventually(lambda: missed == [8])
         assert feed.gate.state.mode is Mode.FULL
+
+
+def test_whoever_tells_at_the_same_time_states_come_in_order_and_the_last_is_in_force(start):
+    data = flag_data(on=True)
+    feed = start(data=data)
+    seen = []
+    feed.gate.on_state(seen.append)
+    numbers = itertools.count(1)
+
+    def pins():
+        for _ in range(20):
+            feed.gate.take(pin(next(numbers), is_set=random.random() < 0.5))
+
+    def changes():
+        for _ in range(40):
+            turn(data, on=random.random() < 0.5)
+
+    def kills():
+        for _ in range(40):
+            feed.gate.take(
+                expect(feed.gate.state.epoch.version + random.randrange(3), within_ms=random.choice([0, 20]))
+            )
+
+    threads = [threading.Thread(target=tell) for tell in (pins, pins, changes, kills, kills)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    turn(data, on=False)
+    feed.gate.take(pin(next(numbers), is_set=False))
+
+    eventually(lambda: seen[-1] is feed.gate.state)
+    orders = [state.order.number for state in seen]
+    assert orders == sorted(set(orders))
+    for before, after in itertools.pairwise(seen):
+        assert after.epoch.version >= before.epoch.version
+        assert after.epoch.pin >= before.epoch.pin
+    assert all(state.mode is Mode.DEGRADED for state in seen if state.is_pinned or state.hold is not None)
+    assert (seen[-1].is_pinned, seen[-1].epoch.pin) == (False, next(numbers) - 1)
