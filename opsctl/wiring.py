@@ -198,9 +198,9 @@ class Wiring:
 
     def status(self) -> StatusService:
         """Return the service of `status`."""
+        from opsctl.adapters.elsewhere import pins_of  # noqa: PLC0415 - start-up
         from opsctl.adapters.launchdarkly_approvals import LaunchDarklyApprovals  # noqa: PLC0415 - start-up
         from opsctl.adapters.launchdarkly_schedules import LaunchDarklySchedules  # noqa: PLC0415 - start-up
-        from opsctl.adapters.pins import FilePins  # noqa: PLC0415 - start-up
         from opsctl.services.status import StatusService  # noqa: PLC0415 - start-up
 
         connection = self._rest.connection
@@ -209,7 +209,7 @@ class Wiring:
             audit=self._rest,
             instances=self._instances,
             clock=self._clock,
-            pins=FilePins(self._settings.data_dir),
+            pins=pins_of(self._settings),
             schedules=LaunchDarklySchedules(connection),
             approvals=LaunchDarklyApprovals(connection, self._settings),
             ramps=self.ramps(),
