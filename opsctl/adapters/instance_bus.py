@@ -79,7 +79,8 @@ class RegisteredInstances:
         return _Unasked(f"the bus at {self._url.address}", _SILENT)
 
     def _look(self) -> tuple[Endpoint, ...]:
-        known = self._remembered.read()
+        remembered = self._remembered.read()
+        known = [one for one in remembered if self._serves(one)]
         bus = Bus(self._url, self._token, timeout_s=_LIMIT_S)
         try:
             listing = call_within(_LIMIT_S, lambda: _listed(bus))
@@ -93,7 +94,8 @@ class RegisteredInstances:
         names = {one.name for one in here}
         missing = [one for one in known if one.name not in names]
         still_there = self._those_that_answer(missing)
-        self._remembered.keep([*here, *still_there])
+        others = [one for one in remembered if not self._serves(one)]
+        self._remembered.keep([*others, *here, *still_there])
         doubtful = [_unasked(one, _OTHER_TOKEN) for one in listing.doubtful if self._serves(one)]
         return (*map(self._endpoint, [*here, *still_there]), *doubtful)
 
