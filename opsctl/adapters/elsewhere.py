@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from opsctl.adapters.pins import FilePins
@@ -39,7 +40,7 @@ def sources_elsewhere(settings: Settings, *, sdk_key_digest: str) -> Iterator[So
         yield RegisteredInstances(
             settings.redis_url,
             settings.control_token,
-            trust=lambda: certificates_to_believe(settings.control_ca),
+            trust=cache(lambda: certificates_to_believe(settings.control_ca)),
             serves=_serving(settings, sdk_key_digest),
             memory=settings.data_dir / _MEMORY,
         )
