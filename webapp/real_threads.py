@@ -14,11 +14,23 @@ _T = TypeVar("_T")
 
 
 def in_real_thread(work: Callable[[], _T]) -> _T:
-    """Return what `work` returns. Under gevent it runs in a thread of the system: greenlets go on meanwhile.
+    """Return what `work` returns, or raise what it raises. Under gevent it runs in a thread of the system.
 
-    There it must not use what gevent has patched: no locks, no waiting, no log.
+    There greenlets go on meanwhile, and it must not use what gevent has patched: no locks, no waiting, no log.
     """
     if not monkey.is_module_patched("threading"):
         return work()
-    result: _T = gevent.get_hub().threadpool.apply(work)
-    return result
+    outcome: list[_T] = []
+    # gevent prints what is raised in such a thread, also when it is caught here.
+    error = gevent.get_hub().threadpool.apply(_caught, (work, outcome))
+    if error is not None:
+        raise error
+    return outcome[0]
+
+
+def _caught(work: Callable[[], _T], outcome: list[_T]) -> Exception | None:
+    try:
+        outcome.append(work())
+    except Exception as error:  # noqa: BLE001 - whoever asked for the work gets it
+        return error
+    return None
