@@ -169,9 +169,9 @@ class Settings:
     redis_url: RedisUrl | None = _setting(
         "Redis or Valkey server that several machines share", "OPSCTL_REDIS_URL", RedisUrl.parse, None, "REDIS_URL"
     )
-    redis_prefix: str = _setting(
+    redis_prefix: str | None = _setting(
         "prefix of the flag data there, as another SDK or LaunchDarkly's Relay Proxy has it; none: opsctl's own",
-        "OPSCTL_REDIS_PREFIX", _text, "",
+        "OPSCTL_REDIS_PREFIX", _text,
     )  # fmt: skip
     control_listen: Address | None = _setting(
         "HOST:PORT where this instance's control channel listens, besides its socket; worker N adds N to the port",
