@@ -119,7 +119,7 @@ class RampRun:
             self.rules.forget_if_settled()
             step = self._as_step(max(len(prepared.steps), 1), EVERYBODY, seen, base_s, is_last=True)
             with Telling(self.instances, prepared.switch.told(seen.targeting.version)):
-                shown = self._watch(observation, None).confirm(step)
+                shown = self._watch(observation, None, tell=lambda _news: None).confirm(step)
         outcome = Outcome.CONFIRMED if shown.instances else Outcome.NO_INSTANCES
         self._receipt = replace(
             self._receipt, outcome=outcome if shown.is_complete else Outcome.PENDING, propagation=shown
@@ -209,8 +209,10 @@ class RampRun:
             left=rules.left,
         )
 
-    def _watch(self, observation: Observation, objective: Objective | None) -> StepWatch:
-        return StepWatch(self.clock, observation, objective, self.rules.look, self.on_news)
+    def _watch(
+        self, observation: Observation, objective: Objective | None, tell: Callable[[RampNews], None] | None = None
+    ) -> StepWatch:
+        return StepWatch(self.clock, observation, objective, self.rules.look, tell or self.on_news)
 
     def _as_step(self, number: int, percent: float, seen: RuledFlag, base_s: float, *, is_last: bool = False) -> Step:
         prepared = self.prepared

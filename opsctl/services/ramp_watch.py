@@ -112,6 +112,8 @@ class StepWatch:
             return not why
 
         self._watch(step, until=is_over)
+        # What went wrong in its last second must not go on to the next step.
+        self._judge(self._reports(step.expectation), self.clock.monotonic_s())
 
     def pause(self, step: Step, seconds: float, why: str) -> None:
         """Hold for some seconds because of `why`, watching meanwhile.

@@ -33,6 +33,7 @@ class FollowingInstances:
         self.broken, self.slow, self.gone, self.stuck, self.pins = set(), set(), set(), {}, {}
         self.per_s = 20
         self.pids = {}
+        self.environment = "test"
         self._bench = bench
         self._counted_s = 0.0
         self._traffic = {}
@@ -77,7 +78,7 @@ class FollowingInstances:
     def _sighting(self, name):
         if name in self.gone:
             return Sighting(name)
-        targeting = self._bench.flags.flags[KEY].targeting["test"]
+        targeting = self._bench.flags.flags[KEY].targeting[self.environment]
         mode = (None if targeting.depends_on_context else Mode.FULL) if targeting.on else Mode.DEGRADED
         pid = self.pids.get(name, 1)
         return a_sighting(
@@ -85,6 +86,7 @@ class FollowingInstances:
             version=self.stuck.get(name, targeting.version),
             mode=mode,
             connected=10,
+            environment=self.environment,
             pid=pid,
             pin=self.pins.get(name),
             traffic=self._traffic.get((name, pid), Traffic()),
