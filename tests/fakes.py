@@ -202,22 +202,23 @@ class InMemorySchedules:
 
 
 class InMemoryApprovals:
-    """`Approvals` over a list; carrying one out changes the flag in `flags`."""
+    """`Approvals` over a list; carrying one out changes the flag in `flags`. `error` is raised instead of listing."""
 
     def __init__(self, *requests, flags=None):
         self.requests = list(requests)
         self.flags = flags
-        self.failures = []
+        self.error = None
         self.is_lost = False
 
     def list_open(self, ref, *, timeout_s=None):
-        if self.failures:
-            raise self.failures.pop(0)
+        if self.error is not None:
+            raise self.error
         return tuple(self.requests)
 
     def ask(self, ref, *, on, comment, timeout_s=None):
         kind = "turnFlagOn" if on else "turnFlagOff"
-        made = ApprovalRequest(f"request-{len(self.requests) + 1}", 0, (kind,), description=comment)
+        made_id = f"request-{len(self.requests) + 1}"
+        made = ApprovalRequest(made_id, 0, (kind,), description=comment, url=f"{self.place_of(ref)}/{made_id}")
         self.requests.insert(0, made)
         if self.is_lost:
             raise OpsError(ErrorCode.UNREACHABLE, "the connection broke off", retry_after_s=0.1)

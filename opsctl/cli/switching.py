@@ -45,11 +45,14 @@ def switch(
         browsers=share_of(proof),
         asks_approval=_asks_approval(proof, until),
     )
-    record = Record.opened(call, request, proof.receipt)
     if write.dry_run:
+        if proof.receipt is not None:
+            hint = "leave one of them out: --dry-run or --receipt"
+            raise OpsError(ErrorCode.USAGE, "--receipt keeps what was done, and a dry run does nothing", hint=hint)
         from opsctl.cli.planning import plan  # noqa: PLC0415 - start-up
 
         return plan(call, request, lambda receipt: with_planned_end(receipt, until))
+    record = Record.opened(call, request, proof.receipt)
     with record.of_failures():
         receipt = _switched(call, request, write)
     failed = lost = None

@@ -29,6 +29,11 @@ class Change(StrEnum):
         return self is Change.RESTORE
 
     @property
+    def done(self) -> str:
+        """What it is afterwards, for people."""
+        return "restored" if self.turns_on else "killed"
+
+    @property
     def undo(self) -> Change:
         """Return the change that takes this one back."""
         return Change.KILL if self is Change.RESTORE else Change.RESTORE

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fakes import (
     FakeClock,
+    InMemoryApprovals,
     InMemoryFlags,
     InMemorySchedules,
     InMemoryTimedRecords,
@@ -16,16 +17,16 @@ from fakes import (
     ScriptedInstances,
     ScriptedStream,
 )
-from support.checks import InMemoryApprovals, ScriptedChecker
 from support.audit import InMemoryAuditLog
+from support.checks import ScriptedChecker
 from support.pins import InMemoryPins
 from support.rules import InMemoryRamps, InMemoryRules
 from support.stack import Result
 
 from opsctl.cli.app import run
 from opsctl.cli.io import Streams
-from opsctl.services.blast import BlastService
 from opsctl.services.audit import AuditService
+from opsctl.services.blast import BlastService
 from opsctl.services.breakglass import BreakGlassService
 from opsctl.services.flags import FlagService
 from opsctl.services.here import HereService
@@ -62,9 +63,9 @@ class Wired:
         self.flags_at_provider = InMemoryFlags(clock=self.clock)
         self.instances = ScriptedInstances(self.clock, ())
         self.stream = ScriptedStream()
+        self.approvals = InMemoryApprovals(flags=self.flags_at_provider)
         self.pins = InMemoryPins()
         self.checker = ScriptedChecker()
-        self.approvals = InMemoryApprovals()
         self.journal = RecordingJournal()
         self.audit_log = InMemoryAuditLog()
         self.schedules = InMemorySchedules(clock=self.clock)
@@ -86,6 +87,8 @@ class Wired:
             writer=provider,
             instances=self.instances,
             clock=self.clock,
+            audit=provider,
+            approvals=self.approvals,
             journal=self.journal if is_recorded else None,
             pinning=self.pinning() if is_recorded else None,
             note=note,
@@ -165,6 +168,7 @@ class Wired:
             schedules=self.schedules,
             approvals=self.approvals,
             ramps=self.kept_ramps,
+            records=self.timed_records,
         )
 
     def audit(self, *, timeout_s=None):

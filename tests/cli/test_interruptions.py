@@ -60,12 +60,22 @@ def test_before_the_write_it_says_that_nothing_was_written(opsctl, wired, moment
 
 @pytest.mark.parametrize("option", ["--yes", "--no-wait"])
 def test_in_the_write_it_claims_nothing_and_says_where_to_look(opsctl, wired, option):
-    wired.flags_at_provider.fail_writes(KeyboardInterrupt(), although_written=True)
+    wired.flags_at_provider.fail_writes(KeyboardInterrupt())
 
     error, fix = opsctl("kill", "--yes", option, expect=130).err.splitlines()
 
     assert error == f"error: interrupted while writing: {KEY} may or may not be changed"
     assert fix.startswith(f"fix:   look first: opsctl status {KEY}")
+
+
+@pytest.mark.parametrize("option", ["--yes", "--no-wait"])
+def test_in_a_write_that_can_be_seen_to_be_made_it_says_so(opsctl, wired, option):
+    wired.flags_at_provider.fail_writes(KeyboardInterrupt(), although_written=True)
+
+    result = opsctl("kill", "--yes", option, expect=130)
+
+    assert result.last_line.startswith("interrupted: it is written")
+    assert "version 7 → 8" in result.out
 
 
 def test_where_nothing_had_to_be_written_it_says_that_nothing_was(opsctl, wired):

@@ -185,7 +185,7 @@ def test_what_a_kill_did_not_stop_is_said_aloud():
 )
 def test_that_nothing_can_be_seen_to_be_pending_is_said_unless_the_plan_has_no_such_thing(error, notes):
     approvals = InMemoryApprovals()
-    approvals.failures.append(error)
+    approvals.error = error
 
     assert Bench([AFTER], approvals=approvals).run().notes == notes
 

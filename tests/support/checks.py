@@ -12,16 +12,3 @@ class ScriptedChecker:
         self.asked.append((ref, on, comment))
         if self.error is not None:
             raise self.error
-
-
-class InMemoryApprovals:
-    """The open approval requests of a provider, as a list; `error` is raised instead of showing them."""
-
-    def __init__(self, *requests, error=None):
-        self.requests = requests
-        self.error = error
-
-    def list_open(self, ref, *, timeout_s=None):
-        if self.error is not None:
-            raise self.error
-        return tuple(self.requests)

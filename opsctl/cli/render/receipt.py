@@ -34,7 +34,7 @@ def body(receipt: Receipt, view: View) -> list[str]:
             _why(receipt) if receipt.plan.is_needed else "",
         )
     ]
-    if not receipt.plan.is_needed and _why(receipt):
+    if not receipt.plan.is_needed and receipt.until is None and _why(receipt):
         lines.append(view.line("not recorded", _why(receipt), "a reason goes with a change, and there was none"))
     if receipt.written_ms is not None:
         lines.append(view.line("written", format_ms(receipt.written_ms)))
@@ -147,7 +147,7 @@ def closing(receipt: Receipt, view: View) -> str:
             view.command(plan.change, plan.ref.key, *_reasons(receipt), "--request-approval"),
         ),
         Outcome.PLANNED: ("do it", view.command(plan.change, plan.ref.key, *_reasons(receipt)))
-        if plan.is_needed
+        if plan.is_needed or receipt.options
         else undo,
     }.get(receipt.outcome, undo)
     return view.closing(_state(receipt), *follow_up)
@@ -170,9 +170,9 @@ def _state(receipt: Receipt) -> str:
         Outcome.SUPERSEDED: f"superseded: somebody turned it {opposite} again, version {receipt.version}"
         + ("." if is_written else "; nothing was written."),
         Outcome.INTERRUPTED: f"interrupted: {'it is written; ' if is_written else ''}the figures are the last seen.",
-        Outcome.APPROVAL_REQUESTED: f"{opposite} still: it waits for approval.",
+        Outcome.APPROVAL_REQUESTED: f"not {receipt.plan.change.done}: it waits for approval.",
         Outcome.PLANNED: "dry run: nothing was written."
-        if receipt.plan.is_needed
+        if receipt.plan.is_needed or receipt.options
         else f"dry run: {state} already, nothing to do.",
     }
     return states.get(receipt.outcome) or _confirmed_state(receipt)
