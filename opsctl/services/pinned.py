@@ -24,11 +24,10 @@ def ensure_not_pinned(pinning: Pinning, ref: FlagRef) -> None:
     pin = pinning.look(ref)[0].in_force
     if pin is None:
         return
-    again = f"opsctl reconcile {ref.key} --env {ref.environment}"
     raise OpsError(
         ErrorCode.BREAK_GLASS,
         f"{ref.key} is pinned to degraded by break-glass {_told(pin)}; nothing was written",
-        hint=f"end it first: {again}, and restore then; or leave the provider as it is: {again} --discard",
+        hint=f"end it first: opsctl reconcile {ref.key} --env {ref.environment} (--discard writes nothing)",
     )
 
 

@@ -99,7 +99,9 @@ def _effect_lines(blast: Blast, view: View) -> list[str]:
     if seen is None or not seen.instances:
         return lines
     rate = f"{blast.avatar_rate:,.1f}" if blast.avatar_rate < _SLOW else f"{blast.avatar_rate:,.0f}"
-    now = f"{rate} calls per second {'would stop' if change is Change.KILL else 'now; they begin again'}"
+    now = (
+        f"{rate} calls per second would stop" if change is Change.KILL else f"calls begin again; {rate} per second now"
+    )
     return [*lines, view.line("avatar API", now, f"{seen.avatar_calls:,} made so far")]
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from opsctl.cli.render.view import View
     from opsctl.core.pinning import PinReceipt
     from opsctl.core.reconciling import ProviderState, Reconciliation
+    from opsctl.core.switch import Receipt
 
 
 def to_text(done: Reconciliation, view: View) -> str:
@@ -25,11 +26,13 @@ def to_text(done: Reconciliation, view: View) -> str:
         return "\n".join([view.line("reconcile", done.ref.key, "nothing is pinned"), _closing(done, view)])
     lines = [view.line("pinned", done.ref.key, *pin_parts(done.pin, done.at_s))]
     if done.switch is not None:
-        lines += switching.body(done.switch, view)
+        lines += _written(done.switch, view)
     if done.discarded is not None:
         lines += discarding_lines(done.discarded, view)
     if done.release is not None:
         lines += _released(done.release, view)
+    elif done.is_planned and done.switch is not None:
+        lines += view.wrapped("then", "once every instance follows, the pin is released; the feed stays degraded")
     return "\n".join([*lines, _closing(done, view)])
 
 
@@ -67,6 +70,16 @@ def discarding_lines(says: ProviderState, view: View) -> list[str]:
         None: "each instance goes by its own flag data, which may be full",
     }[says.mode]
     return [*lines, *view.wrapped("then", f"without the pin {what}")]
+
+
+def _written(receipt: Receipt, view: View) -> list[str]:
+    """Return the lines on the kill; where the provider has it off already there was none."""
+    if receipt.plan.is_needed:
+        return switching.body(receipt, view)
+    lines = [view.line("provider", f"version {receipt.version}", "has it off already: nothing to write")]
+    for note in receipt.notes:
+        lines += view.wrapped("note", note)
+    return lines
 
 
 def _released(release: PinReceipt, view: View) -> list[str]:
