@@ -201,6 +201,7 @@ class Wiring:
         from opsctl.adapters.elsewhere import pins_of  # noqa: PLC0415 - start-up
         from opsctl.adapters.launchdarkly_approvals import LaunchDarklyApprovals  # noqa: PLC0415 - start-up
         from opsctl.adapters.launchdarkly_schedules import LaunchDarklySchedules  # noqa: PLC0415 - start-up
+        from opsctl.adapters.timed_file import TimedFiles  # noqa: PLC0415 - start-up
         from opsctl.services.status import StatusService  # noqa: PLC0415 - start-up
 
         connection = self._rest.connection
@@ -213,6 +214,7 @@ class Wiring:
             schedules=LaunchDarklySchedules(connection),
             approvals=LaunchDarklyApprovals(connection, self._settings),
             ramps=self.ramps(),
+            records=TimedFiles(self._settings.data_dir),
             sdk_key_digest=self._sdk_key_digest,
         )
 

@@ -15,9 +15,20 @@ if TYPE_CHECKING:
     from opsctl.core.approving import ApprovalRequest
     from opsctl.core.flags import AuditEntry, Flag, FlagRef
     from opsctl.core.pins import Pin
-    from opsctl.core.ports import Approvals, AuditReader, Clock, FlagReader, Instances, Pins, Ramps, Schedules
+    from opsctl.core.ports import (
+        Approvals,
+        AuditReader,
+        Clock,
+        FlagReader,
+        Instances,
+        Pins,
+        Ramps,
+        Schedules,
+        TimedRecords,
+    )
     from opsctl.core.ramp import Ramp
     from opsctl.core.scheduling import ScheduledChange
+    from opsctl.core.timed import Waiting
 
 _LOOK_S = 2.0
 
@@ -38,6 +49,7 @@ class Status:
         scheduled: The changes that are scheduled for the flag; nothing where the provider cannot be asked at all.
         requested: The approval requests that are open for it; as `scheduled`.
         ramp: The restore in steps that is under way, or was left standing; nothing where there is none.
+        waiting: The process of this machine that waits to restore (`kill --for --here`); `None` when there is none.
     """
 
     ref: FlagRef
@@ -51,6 +63,7 @@ class Status:
     scheduled: Looked[tuple[ScheduledChange, ...]] = field(default_factory=Looked)
     requested: Looked[tuple[ApprovalRequest, ...]] = field(default_factory=Looked)
     ramp: Looked[Ramp | None] = field(default_factory=Looked)
+    waiting: Waiting | None = None
 
 
 class StatusService:
@@ -67,6 +80,7 @@ class StatusService:
         schedules: Schedules | None = None,
         approvals: Approvals | None = None,
         ramps: Ramps | None = None,
+        records: TimedRecords | None = None,
         sdk_key_digest: str = "",
     ) -> None:
         """Take the collaborators; what there is none for is not looked for.
@@ -81,6 +95,7 @@ class StatusService:
         self._schedules = schedules
         self._approvals = approvals
         self._ramps = ramps
+        self._records = records
         self._sdk_key_digest = sdk_key_digest
 
     def get_status(self, ref: FlagRef) -> Status:
@@ -110,6 +125,7 @@ class StatusService:
             scheduled=Looked() if flag is None else self._scheduled(ref),
             requested=Looked() if flag is None else self._requested(ref),
             ramp=self._ramp(ref),
+            waiting=None if self._records is None else self._records.read(ref).waiting,
         )
 
     def _pin(self, ref: FlagRef, sightings: tuple[Sighting, ...]) -> Pin | None:

@@ -19,6 +19,7 @@ from opsctl.adapters.instance_sockets import ControlSockets
 from opsctl.adapters.instances import FoundInstances
 from opsctl.core.instances import Hold
 from opsctl.core.modes import Mode
+from opsctl.core.scheduling import mark_of
 
 IMPOSSIBLE = ("--max-p99", "0ms")
 
@@ -46,7 +47,7 @@ def test_a_kill_for_a_while_ends_by_itself_and_everyone_follows(restored):
     becomes(restored, "full")
     change = restored.opsctl("status", "--json").json["last_change"]
     assert change["what"] == "turned on the flag"
-    assert change["comment"] == f"spike (INC-1) [opsctl kill --for, until {killed['until']['at']}]"
+    assert change["comment"] == f"spike (INC-1) {mark_of(killed['until']['at_ms'])}"
 
 
 def test_it_ends_also_when_the_provider_was_down_at_that_time_and_this_machine_did_nothing(provider):

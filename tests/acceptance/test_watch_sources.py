@@ -11,6 +11,8 @@ from support.provider import Provider
 from support.stack import FLAG
 from support.waiting import DEADLINE_S, eventually
 
+from opsctl.core.scheduling import utc_ms
+
 
 class Watch:
     """One `opsctl watch --json` in a process of its own; each line is read as it comes."""
@@ -162,7 +164,7 @@ def test_a_schedule_that_is_there_is_said_when_the_watch_begins(provider, watch)
 
     scheduled = watch().next("scheduled")
 
-    assert scheduled["scheduled"] == {"at": until["at"], "by_opsctl": True}
+    assert scheduled["scheduled"] == {"at": utc_ms(until["at_ms"]), "by_opsctl": True}
 
 
 def test_through_the_audit_log_every_entry_is_told_and_no_sdk_key_is_needed(provider, watch):

@@ -62,7 +62,7 @@ def test_in_json_it_is_one_object(opsctl, wired):
 
     until = opsctl("kill", "--for", "30m", "--max-error-rate", "5%", "--max-p99", "1s", "--yes", "--json").json["until"]
 
-    assert (until["at"], until["for_s"], until["clock_ahead_s"]) == ("2026-09-21T14:43:20.041Z", 1800, 0)
+    assert (until["at_ms"], until["for_s"], until["clock_ahead_s"]) == (NOW_MS + 1_800_041, 1800, 0)
     assert until["guard"] == {
         "max_error_rate": 0.05,
         "max_p99_ms": 1000.0,
@@ -227,6 +227,33 @@ def test_here_a_kill_that_was_superseded_waits_for_nothing(opsctl, wired):
     opsctl("kill", "--for", "30m", "--here", "--yes", expect=7)
 
     assert wired.clock.monotonic_s() < 60
+
+
+def test_the_reason_of_a_moved_end_goes_with_the_schedule(opsctl, wired):
+    wired.flags_at_provider.flags[KEY] = a_flag().killed().build()
+
+    out = opsctl("kill", "--for", "30m", "--no-wait", "--yes", "--reason", "longer").out
+
+    assert "not recorded" not in out
+    assert wired.schedules.comments[0].startswith("longer [opsctl kill --for")
+
+
+def test_a_dry_run_of_moving_the_end_shows_the_command_that_does(opsctl, wired):
+    wired.flags_at_provider.flags[KEY] = a_flag().killed().build()
+
+    assert opsctl("kill", "--for", "30m", "--dry-run").last_line == (
+        f"dry run: nothing was written.  do it: opsctl kill {KEY} --for 30m"
+    )
+
+
+def test_status_shows_who_waits_here_to_restore(opsctl, wired):
+    wired.timed_records.write(None, TimedRecord(waiting=Waiting(token="t", pid=4711, until_ms=NOW_MS + 60_000)))
+
+    assert (
+        "scheduled    16:14:20 CEST (14:14:20 UTC)   turns it on again   (opsctl kill --for --here, process 4711)"
+        in (opsctl("status").out)
+    )
+    assert opsctl("status", "--json").json["waiting"] == {"pid": 4711, "until_ms": NOW_MS + 60_000}
 
 
 def test_one_that_is_off_already_gets_an_end_all_the_same(opsctl, wired):

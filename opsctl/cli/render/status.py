@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsctl.cli.render.facts import approval_data, approval_parts, listed, looked_data, scheduled_data, scheduled_parts
 from opsctl.cli.render.pins import pin_data, pin_parts
+from opsctl.cli.render.timed import waiting_parts
 from opsctl.cli.render.view import columns, elsewhere_lines, none_found
 from opsctl.core.durations import format_age
 from opsctl.core.instances import DataSource, Hold
@@ -65,6 +66,7 @@ def to_data(status: Status, view: View) -> dict[str, Any]:
         "pin": None if status.pin is None else pin_data(status.pin),
         "scheduled": looked_data(status.scheduled, lambda found: [scheduled_data(one) for one in found]),
         "approvals": looked_data(status.requested, lambda found: [approval_data(one) for one in found]),
+        "waiting": None if status.waiting is None else {"pid": status.waiting.pid, "until_ms": status.waiting.until_ms},
         "ramp": looked_data(status.ramp, _ramp_data),
         "instances": [_instance_data(sighting) for sighting in status.sightings],
         "agreement": {
@@ -109,6 +111,10 @@ def _standing_lines(status: Status, view: View) -> list[str]:
         lines += _ramp_lines(status.ramp.value, status, view)
     if status.scheduled.value or (status.scheduled.error is not None and not status.scheduled.is_not_had):
         lines += listed("scheduled", status.scheduled, lambda one: scheduled_parts(one, status.at_s), view)
+    if status.waiting is not None:
+        lines.append(
+            view.line("" if status.scheduled.value else "scheduled", *waiting_parts(status.waiting, status.at_s))
+        )
     if status.requested.value or (status.requested.error is not None and not status.requested.is_not_had):
         lines += listed("approvals", status.requested, approval_parts, view)
     return lines

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from opsctl.core.durations import format_age, format_ms
-from opsctl.core.scheduling import utc_ms
 from opsctl.core.switch import Change
 from opsctl.core.text import plain
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from opsctl.core.flags import FlagRef
     from opsctl.core.objectives import Objective
     from opsctl.core.scheduling import ScheduledChange
-    from opsctl.core.timed import Arrangement, Cleared, Guard
+    from opsctl.core.timed import Arrangement, Cleared, Guard, Waiting
 
 _NARROWEST = 40
 _LABEL = 13
@@ -60,7 +59,7 @@ def to_data(arranged: Arrangement) -> dict[str, Any]:
     """Return the object that docs/json.md describes as `until`."""
     guard = arranged.guard
     return {
-        "at": utc_ms(arranged.change.at_ms),
+        "at_ms": arranged.change.at_ms,
         "schedule_id": arranged.change.id,
         "for_s": arranged.for_s,
         "clock_ahead_s": arranged.ahead_s,
@@ -72,6 +71,12 @@ def to_data(arranged: Arrangement) -> dict[str, Any]:
             "unguarded": list(guard.unguarded),
         },
     }
+
+
+def waiting_parts(waiting: Waiting, now_s: float) -> list[str]:
+    """Return when a process of this machine restores by itself, as parts of a line."""
+    at = moment(waiting.until_ms, now_ms=round(now_s * 1000))
+    return [at, "turns it on again", f"(opsctl kill --for --here, process {waiting.pid})"]
 
 
 def cleared_notes(cleared: Cleared, change: Change) -> tuple[str, ...]:
