@@ -73,7 +73,7 @@ def plan_of(given: RampOptions) -> RampPlan | None:
     )
 
 
-def restore_in_steps(call: Call, write: WriteOptions, proof: ProofOptions, plan: RampPlan | None) -> int | None:
+def restore_in_steps(call: Call, write: WriteOptions, proof: ProofOptions, given: RampOptions) -> int | None:
     """Carry out a ramp, or finish one that was left standing; return the exit code.
 
     It is `None` where there is nothing to ramp and nothing to finish: that is left to a plain restore.
@@ -81,8 +81,7 @@ def restore_in_steps(call: Call, write: WriteOptions, proof: ProofOptions, plan:
     Raises:
         OpsError: what `RampService` raises; `usage`, `confirmation_required`.
     """
-    if plan is None and call.services.ramps().read(call.ref) is None:
-        return None
+    plan = plan_of(given)
     _ensure_watched(write, proof, "--ramp" if plan else "to finish a restore that was left standing at a step")
     request = SwitchRequest(
         ref=call.ref,

@@ -48,17 +48,21 @@ def restore(  # noqa: PLR0913 - each is an option
 
     Example: opsctl restore --ramp 5,25,50,100 --step 60s --bake 2m --reason "checkout is fine again"
     """
-    from opsctl.cli.ramping import RampOptions, plan_of, restore_in_steps  # noqa: PLC0415 - start-up
     from opsctl.cli.switching import switch  # noqa: PLC0415 - start-up
     from opsctl.core.switch import Change  # noqa: PLC0415 - start-up
 
-    given = RampOptions(
-        ramp=ramp,
-        step=step,
-        bake=bake,
-        max_error_rate=max_error_rate,
-        max_p99=max_p99,
-        context_kind=context_kind,
-    )
-    code = restore_in_steps(call, write, proof, plan_of(given))
-    return switch(call, Change.RESTORE, write, proof) if code is None else code
+    given = {
+        "ramp": ramp,
+        "step": step,
+        "bake": bake,
+        "max_error_rate": max_error_rate,
+        "max_p99": max_p99,
+        "context_kind": context_kind,
+    }
+    if any(one is not None for one in given.values()) or call.services.ramps().read(call.ref) is not None:
+        from opsctl.cli.ramping import RampOptions, restore_in_steps  # noqa: PLC0415 - start-up
+
+        code = restore_in_steps(call, write, proof, RampOptions(**given))
+        if code is not None:
+            return code
+    return switch(call, Change.RESTORE, write, proof)
