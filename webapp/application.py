@@ -140,14 +140,14 @@ def build_feed(
     namespace = FeedNamespace(switchboard, board, broadcaster, visitors, interactions)
     socketio.on_namespace(namespace)
     limit_websockets(socketio, namespace.take_express)
-    gate.on_state(lambda state: avatars.call_off() if state.mode is Mode.DEGRADED else None)
-    gate.on_state(switchboard.on_state)
-    gate.on_state(lambda _state: changes.ring())
-    gate.on_state(lambda _state: last_known.wake())
-    gate.on_source(changes.ring)
+    gate.news.on_state(lambda state: avatars.call_off() if state.mode is Mode.DEGRADED else None)
+    gate.news.on_state(switchboard.on_state)
+    gate.news.on_state(lambda _state: changes.ring())
+    gate.news.on_state(lambda _state: last_known.wake())
+    gate.news.on_source(changes.ring)
 
     keeper = Keeper(client, store, gate, Checker(settings, store) if has_provider else None)
-    gate.on_missed(keeper.reach)
+    gate.news.on_missed(keeper.reach)
     stalls = StallGuard(_catching_up(gate, Checker(settings, store) if has_provider else None))
     lifecycle = Lifecycle(
         client,

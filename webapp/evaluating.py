@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _FALLBACK_VALUE = False
 NOT_READY = "ERROR(CLIENT_NOT_READY)"
+_NOT_FOUND = "ERROR(FLAG_NOT_FOUND)"
 _WRONG_TYPE = "ERROR(WRONG_TYPE)"
 
 
@@ -65,14 +66,20 @@ class Evaluator:
         reason = _reason(detail.reason) if type(detail.value) is bool else _WRONG_TYPE
         return Evaluation(data, Mode.of(flag_value=detail.value), reason)
 
-    def report(self, state: FlagState, data: FlagData | None) -> None:
+    def report(self, state: FlagState) -> None:
         """Log a new state, and what is wrong with the flag where something is."""
+        if state.is_pinned or state.hold is not None:
+            _log.info(
+                "*** The feed is degraded, whatever the %s feature flag evaluates to (version %d, %s)",
+                self._flag, state.epoch.version, state.reason,
+            )  # fmt: skip
+            return
         value = "what each visitor's context decides" if state.mode is None else str(state.mode is Mode.FULL)
         _log.info(
             "*** The %s feature flag evaluates to %s (version %d, %s)",
             self._flag, value, state.epoch.version, state.reason,
         )  # fmt: skip
-        if data is None and self._store.initialized:
+        if state.reason == _NOT_FOUND:
             close = difflib.get_close_matches(self._flag, self._store.flag_keys(), n=3)
             hint = f"did you mean {', '.join(close)}?" if close else "create it, or set LAUNCHDARKLY_FLAG_KEY"
             _log.error("the environment has no flag %s: the feed stays degraded; %s", self._flag, hint)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import queue
 import secrets
 import threading
 import time
-from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +19,7 @@ from webapp.cast import TAUGHT_CONTEXT_KEY
 from webapp.decisions import Decision, FlagState, Order
 from webapp.evaluating import NOT_READY, Evaluator
 from webapp.freshness import Freshness
+from webapp.news import News
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,13 +30,11 @@ if TYPE_CHECKING:
     from opsctl.core.objectives import Condition
     from opsctl.core.pins import Pin
     from webapp.directives import Directives
-    from webapp.flagdata import FlagData, ObservedStore
+    from webapp.flagdata import ObservedStore
     from webapp.sdk import SdkClient
     from webapp.visitors import Visitor
 
 _log = logging.getLogger(__name__)
-_CLOSE_WAIT_S = 2.0
-_LOOK_EVERY_S = 1.0
 _EVERYBODY = Context.builder(TAUGHT_CONTEXT_KEY).name("Sandy").build()
 """Whom the flag is evaluated for when its value does not depend on the visitor: the tutorial's own context."""
 
@@ -46,7 +43,7 @@ class Gate:
     """Decides by the flag data, unless what this instance was told overrides that.
 
     While the flag's value depends on nobody it is evaluated once for all, else for each visitor. Changes are seen on
-    the SDK's stream thread and handed to the gate's own, which evaluates what is held then: several quick changes may
+    the SDK's stream thread and handed to that of `news`, where what is held then is evaluated: several quick changes may
     be told as one, and the last one always is told.
 
     Args:
@@ -57,7 +54,7 @@ class Gate:
         on_evaluation: Called once per evaluation, for counting.
         freshness: Knows how old the data is that the store holds already.
 
-    `in_force_since_s` is when the present epoch came into force here, on the monotonic clock.
+    Listen to `news`. `in_force_since_s` is when the present epoch came into force here, on the monotonic clock.
     """
 
     def __init__(
@@ -75,20 +72,14 @@ class Gate:
         self.flag = flag
         self.directives = directives
         self._evaluator = Evaluator(client, store, flag, on_evaluation)
-        self._tokens: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._deciding = threading.Lock()
-        self._untold: deque[tuple[FlagState, FlagData | None]] = deque()
         self._origin = secrets.token_hex(4)
         self._state = FlagState(Epoch(), Mode.DEGRADED, NOT_READY, order=Order(self._origin))
         self.in_force_since_s = time.monotonic()
         self._revision = 0
-        self._state_listeners: list[Callable[[FlagState], None]] = []
-        self._source_listeners: list[Callable[[], None]] = []
-        self._missed_listener: Callable[[int], None] = _nobody
         self._freshness = freshness or Freshness()
-        self._known_source = (DataSource.NONE, False)
-        self._missed = 0
-        self._notifier = self._new_notifier()
+        self.news = News(directives, self._refresh, lambda: (self.source, self.is_deaf))
+        self.news.on_state(self._evaluator.report)
 
     def start(self) -> None:
         """Begin to follow the flag. What is known at once is decided when this returns."""
@@ -97,10 +88,9 @@ class Gate:
         if self._store.initialized and self.source is DataSource.NONE:
             self._freshness.on_data()
         self._refresh()
-        self._tell()
         if not self._store.initialized:
             _log.info("*** no flag data yet: the feed is degraded until there is")
-        self._notifier.start()
+        self.news.start()
 
     def attach(self) -> None:
         """Listen to the client: at the start, and again after it was restarted."""
@@ -120,30 +110,15 @@ class Gate:
         self.directives.resume()
         restart()
         self._freshness.reset()
-        self._tokens = queue.SimpleQueue()
         self._deciding = threading.Lock()
-        self._notifier = self._new_notifier()
         self.attach()
-        self._notifier.start()
+        self.news.resume()
 
     def close(self) -> None:
         """Stop to follow the flag; the client stays the caller's."""
         self.detach()
-        self._tokens.put(False)
-        self._notifier.join(_CLOSE_WAIT_S)
+        self.news.close()
         self.directives.close()
-
-    def on_state(self, listener: Callable[[FlagState], None]) -> None:
-        """Call `listener` with each new state, one after the other, on the gate's thread."""
-        self._state_listeners.append(listener)
-
-    def on_source(self, listener: Callable[[], None]) -> None:
-        """Call `listener` when `source` or `is_deaf` has changed, on the gate's thread."""
-        self._source_listeners.append(listener)
-
-    def on_missed(self, listener: Callable[[int], None]) -> None:
-        """Call `listener` with a version that this instance was told of and did not see in time; on its thread."""
-        self._missed_listener = listener
 
     @property
     def state(self) -> FlagState:
@@ -173,7 +148,7 @@ class Gate:
     def on_check(self, *, confirmed: bool) -> None:
         """Take note of a check of the flag data; see `Freshness`."""
         self._freshness.on_check(confirmed=confirmed)
-        self._tokens.put(True)
+        self.news.wake()
 
     def take(self, message: Pin | Expect | Condition) -> None:
         """Go by what this instance is told: it is in force, and kept over a restart, when this returns.
@@ -189,7 +164,7 @@ class Gate:
         """Decide by what is held now before this returns; whoever is to be told is told by the gate's thread."""
         self.directives.look()
         self._refresh()
-        self._tokens.put(True)
+        self.news.wake()
 
     def decide(self, visitor: Visitor) -> Decision:
         """Return what this visitor gets now."""
@@ -220,56 +195,7 @@ class Gate:
             if new.epoch != old.epoch:
                 self.in_force_since_s = time.monotonic()
             self._state = new
-            self._untold.append((new, found.data))
-
-    def _tell(self) -> None:
-        while self._untold:
-            state, data = self._untold.popleft()
-            self._evaluator.report(state, data)
-            for listener in self._state_listeners:
-                try:
-                    listener(state)
-                except Exception:  # noqa: BLE001 - one listener's fault must not keep the others from a kill
-                    _log.exception("a listener failed at epoch %s", state.epoch.to_wire())
-
-    def _notify(self) -> None:
-        while self._wait():
-            try:
-                self.directives.look()
-                self._refresh()
-                self._tell()
-                self._note_missed()
-                self._note_source()
-                self.directives.remember()
-            except Exception:  # noqa: BLE001 - the next change must still be followed
-                _log.exception("could not follow the flag %s", self.flag)
-
-    def _wait(self) -> bool:
-        """Return once there is something to decide; `False` at the end."""
-        while True:
-            due_in_s = self.directives.due_in_s
-            try:
-                return self._tokens.get(timeout=_LOOK_EVERY_S if due_in_s is None else min(due_in_s, _LOOK_EVERY_S))
-            except queue.Empty:
-                if self.directives.look() or (due_in_s is not None and due_in_s <= _LOOK_EVERY_S):
-                    return True
-
-    def _note_missed(self) -> None:
-        known, self._missed = self._missed, self.directives.missed
-        if self._missed > known:
-            _log.warning("version %d was written, and the stream has not delivered it: fetching it", self._missed)
-            self._missed_listener(self._missed)
-
-    def _note_source(self) -> None:
-        known, self._known_source = self._known_source, (self.source, self.is_deaf)
-        if self._known_source != known:
-            if self._known_source[0] is not known[0]:
-                _log.info("flag data is %s", self._known_source[0])
-            for listener in self._source_listeners:
-                listener()
-
-    def _new_notifier(self) -> threading.Thread:
-        return threading.Thread(target=self._notify, name="gate", daemon=True)
+            self.news.add(new)
 
     def _on_write(self, key: str | None) -> None:
         self._freshness.on_data()
@@ -282,17 +208,13 @@ class Gate:
 
     def _recheck(self) -> None:
         self._revision += 1
-        self._tokens.put(True)
+        self.news.wake()
 
     def _on_status(self, status: DataSourceStatus) -> None:
         self._freshness.on_stream(is_valid=status.state is DataSourceState.VALID)
-        self._tokens.put(True)
+        self.news.wake()
 
 
 def _not_before(old: Epoch, new: Epoch) -> Epoch:
     """Return an epoch of which neither part goes down: a hold may have been ahead of the data that ended it."""
     return Epoch(max(old.version, new.version), max(old.pin, new.pin))
-
-
-def _nobody(_version: int) -> None:
-    """Stand in until somebody listens."""

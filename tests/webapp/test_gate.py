@@ -151,7 +151,7 @@ def test_quick_changes_end_right_and_epochs_never_go_down(open_gate):
     data = flag_data(on=True)
     gate = open_gate(data)
     seen = []
-    gate.on_state(seen.append)
+    gate.news.on_state(seen.append)
 
     for on in [False, True] * 25 + [False]:
         turn(data, on=on)
@@ -167,8 +167,8 @@ def test_a_listener_that_fails_does_not_keep_a_kill_from_the_others(open_gate, c
     data = flag_data(on=True)
     gate = open_gate(data)
     told = threading.Event()
-    gate.on_state(lambda _state: 1 / 0)
-    gate.on_state(lambda _state: told.set())
+    gate.news.on_state(lambda _state: 1 / 0)
+    gate.news.on_state(lambda _state: told.set())
 
     turn(data, on=False)
 
@@ -180,7 +180,7 @@ def test_a_write_of_another_flag_is_not_told(open_gate):
     data = flag_data(on=True)
     gate = open_gate(data)
     seen = []
-    gate.on_state(seen.append)
+    gate.news.on_state(seen.append)
 
     data.update(data.flag("another").boolean_flag())
     turn(data, on=False)

@@ -64,7 +64,7 @@ def scene(start_feed, avatar_server):
     feed = start_feed(data_source=data, avatar_api_url=avatar_server.url)
     broadcaster = RecordingBroadcaster()
     switchboard = Switchboard(feed.gate, AckBoard(), broadcaster, feed.pages, restore_rate=100)
-    feed.gate.on_state(switchboard.on_state)
+    feed.gate.news.on_state(switchboard.on_state)
     return Scene(feed, data, broadcaster, switchboard)
 
 

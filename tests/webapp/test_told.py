@@ -95,7 +95,7 @@ class TestPins:
         feed = start(data=data)
         feed.gate.take(pin(1))
         seen = []
-        feed.gate.on_state(seen.append)
+        feed.gate.news.on_state(seen.append)
 
         for on in (False, True, False, True):
             turn(data, on=on)
@@ -128,8 +128,8 @@ class TestExpectedKills:
     def test_browsers_and_the_keeper_are_told_of_a_kill_that_did_not_arrive(self, start):
         feed = start()
         missed, seen = [], []
-        feed.gate.on_missed(missed.append)
-        feed.gate.on_state(seen.append)
+        feed.gate.news.on_missed(missed.append)
+        feed.gate.news.on_state(seen.append)
 
         feed.gate.take(expect(8, within_ms=50))
 
@@ -143,7 +143,7 @@ class TestExpectedKills:
         data = flag_data(on=True)
         feed = start(data=data)
         missed = []
-        feed.gate.on_missed(missed.append)
+        feed.gate.news.on_missed(missed.append)
         feed.gate.take(expect(2, within_ms=60_000))
 
         turn(data, on=False)
@@ -156,7 +156,7 @@ class TestExpectedKills:
         feed = start(data=data)
         feed.gate.take(expect(8))
         seen = []
-        feed.gate.on_state(seen.append)
+        feed.gate.news.on_state(seen.append)
 
         for number in range(2, 8):
             turn(data, on=number % 2 == 1)
@@ -304,7 +304,7 @@ class TestWhomItIsAbout:
     def test_a_version_of_another_sdk_key_is_fetched_and_holds_nothing(self, start):
         feed = start(sdk_key=self.KEY)
         missed = []
-        feed.gate.on_missed(missed.append)
+        feed.gate.news.on_missed(missed.append)
 
         feed.gate.take(expect(8, project="default", environment="test", sdk_key_digest="another"))
 
@@ -316,7 +316,7 @@ def test_whoever_tells_at_the_same_time_states_come_in_order_and_the_last_is_in_
     data = flag_data(on=True)
     feed = start(data=data)
     seen = []
-    feed.gate.on_state(seen.append)
+    feed.gate.news.on_state(seen.append)
     numbers = itertools.count(1)
 
     def pins():
