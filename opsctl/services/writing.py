@@ -118,8 +118,10 @@ class Writing:
             _OvertakenError: a restore was overtaken.
         """
         knows_no_condition = is_guarded and error.code is ErrorCode.REFUSED
+        # A condition that does not hold may be called a conflict with something pending.
+        may_not_hold = is_guarded and error.code is ErrorCode.PENDING_CHANGE
         may_repeat = error.code in {ErrorCode.UNREACHABLE, ErrorCode.CONFLICT} and error.retry_after_s is not None
-        if not (knows_no_condition or may_repeat):
+        if not (knows_no_condition or may_not_hold or may_repeat):
             return None
         course.lost_answers += error.code is ErrorCode.UNREACHABLE
         flag = self._requests.read_back(course.plan.ref, course.deadline_s)

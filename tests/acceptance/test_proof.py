@@ -91,7 +91,9 @@ def test_a_receipt_holds_the_timeline_of_the_incident(world, tmp_path):
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert {name: receipt[name] for name in shown} == shown
-    assert receipt["started_at"] <= receipt["written_at"] <= receipt["confirmed_at"] == receipt["ended_at"]
+    moments = [receipt[f"{name}_at"] for name in ("started", "accepted", "written", "confirmed", "ended")]
+    assert moments == sorted(moments)
+    assert receipt["confirmed_at"] == receipt["ended_at"]
     assert receipt["started_at"] >= time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(began_s))
     assert (receipt["exit_code"], receipt["error"]) == (0, None)
     assert "@" in receipt["operator"]

@@ -1,12 +1,14 @@
 """The provider refuses, stalls or answers wrongly: real processes, with a proxy between command and provider."""
 
+import json
 import re
 import time
 from datetime import UTC, datetime
 
 import pytest
 from support.between import PLACE, Between
-from support.stack import FLAG, Stack
+from support.flag_service import FlagServiceProcess
+from support.stack import FLAG, Stack, clean_environ, run_opsctl
 from support.waiting import DEADLINE_S, eventually
 
 pytestmark = pytest.mark.acceptance
@@ -28,6 +30,17 @@ def world(stack):
         between.provider.withdraw_all()
         between.provider.turn(on=True)
         yield between
+
+
+@pytest.fixture(scope="module")
+def faulty_service(tmp_path_factory):
+    """A flag service that fails on demand, and commands for it; nobody runs the feed."""
+    directory = tmp_path_factory.mktemp("faulty")
+    service = FlagServiceProcess(directory / "data", "--faults")
+    service.start()
+    environ = clean_environ(OPSCTL_DATA_DIR=str(service.data_dir))
+    yield service, lambda *arguments: run_opsctl(*arguments, environ=environ, cwd=directory)
+    service.stop()
 
 
 def served(world):
@@ -59,6 +72,28 @@ def test_a_connection_that_breaks_before_or_after_the_write_took_effect_never_wr
     assert world.proxy.count("PATCH") == (1 if is_lost_after else 2)
     assert [why for _what, why in world.provider.entries()].count(break_off) == 1
     assert any("it was read back, off at version" in note for note in killed["notes"]) is is_lost_after
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@pytest.mark.parametrize("command", ["kill", "restore"])
+def test_an_error_after_the_write_took_effect_is_read_back_and_not_written_again(faulty_service, status, command):
+    service, opsctl = faulty_service
+    before = service.turn(on=command == "kill")
+    fault = {"kind": "status", "status": status, "on": ["rest"], "method": "PATCH", "times": 1, "after": True}
+    answer = service.fetch(
+        "POST",
+        "/faults",
+        json.dumps(fault).encode(),
+        {"Authorization": service.token("admin"), "Content-Type": "application/json"},
+    )
+
+    done = opsctl(command, "--yes", "--no-wait", "--json", "--reason", f"{command} {status}").json
+
+    assert answer.status == 201
+    assert (done["changed"], done["version"]) == (True, {"before": before, "after": before + 1, "written": before + 1})
+    assert "it was read back" in done["notes"][0]
+    items = service.request("GET", f"auditlog?limit=20&spec=proj/default:env/test:flag/{FLAG}").json()["items"]
+    assert [item.get("comment") for item in items].count(f"{command} {status}") == 1
 
 
 def test_a_restore_whose_answer_is_lost_is_read_back_and_not_made_twice(world):

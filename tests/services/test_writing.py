@@ -127,6 +127,19 @@ def test_where_the_provider_knows_no_condition_a_change_that_came_before_it_said
     assert not bench.is_on
 
 
+def test_a_condition_that_does_not_hold_may_be_called_a_conflict_with_something_pending():
+    bench = killed_bench([AFTER])
+
+    def meddle():
+        bench.flags.set(REF, on=True)
+        bench.flags.set(REF, on=False)
+
+    before_next_write(bench, meddle)
+    bench.flags.fail_writes(OpsError(ErrorCode.PENDING_CHANGE, "conflict"))
+
+    assert bench.run(Change.RESTORE).outcome is Outcome.SUPERSEDED
+
+
 def test_a_refusal_that_is_no_unknown_condition_is_an_error():
     bench = Bench([BEFORE])
     bench.flags.fail_writes(OpsError(ErrorCode.REFUSED, "the flag is archived"))

@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 from opsctl import __version__
 from opsctl.cli.exit_codes import EXIT_CODES, exit_code_of
+from opsctl.cli.render import pins
 from opsctl.cli.render import receipt as rendering
+from opsctl.core.pinning import exit_code_of_pin
 from opsctl.core.switch import Outcome
 
 if TYPE_CHECKING:
     from opsctl.cli.render.view import View
     from opsctl.core.errors import OpsError
+    from opsctl.core.pinning import PinReceipt
     from opsctl.core.propagation import Follower
-    from opsctl.core.switch import Change, Receipt
+    from opsctl.core.switch import Receipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What a command was to do, for a receipt of one that failed."""
 
-    change: Change
+    command: str
     flag: str
     reason: str | None
     incident: str | None
@@ -37,6 +40,7 @@ def of_receipt(receipt: Receipt, wanted: Wanted, view: View) -> dict[str, Any]:
     return {
         **rendering.to_data(receipt, view),
         **_frame(wanted, exit_code_of(receipt)),
+        "accepted_at": _moment(receipt.started_at_s),
         "written_at": _moment(receipt.written_at_s),
         "confirmed_at": _moment(receipt.ended_at_s) if is_confirmed else None,
         "ended_at": _moment(receipt.ended_at_s),
@@ -45,10 +49,26 @@ def of_receipt(receipt: Receipt, wanted: Wanted, view: View) -> dict[str, Any]:
     }
 
 
+def of_pin(receipt: PinReceipt, wanted: Wanted, view: View) -> dict[str, Any]:
+    """Return it for a break-glass."""
+    followers = () if receipt.propagation is None else receipt.propagation.followers
+    return {
+        **pins.to_data(receipt, view),
+        "reason": wanted.reason,
+        "incident": wanted.incident,
+        **_frame(wanted, exit_code_of_pin(receipt)),
+        "written_at": None,
+        "confirmed_at": _moment(receipt.at_s) if receipt.outcome is Outcome.CONFIRMED else None,
+        "ended_at": _moment(receipt.at_s),
+        "followers": [_follower(one) for one in followers],
+        "error": None,
+    }
+
+
 def of_error(error: OpsError, wanted: Wanted, view: View, *, ended_at_s: float) -> dict[str, Any]:
     """Return it for a command that failed: nothing was observed, and what was written is in the message."""
     return {
-        "command": wanted.change,
+        "command": wanted.command,
         "target": view.target_data(),
         "flag": wanted.flag,
         "outcome": "failed",
