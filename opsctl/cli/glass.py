@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
@@ -37,12 +38,11 @@ def break_glass(call: Call, write: WriteOptions, proof: ProofOptions) -> int:
     Raises:
         OpsError: what `BreakGlassService` raises; `confirmation_required`.
     """
-    from opsctl.cli.confirmation import ensure_agreed  # noqa: PLC0415 - start-up
+    from opsctl.cli.receipt_file import Record  # noqa: PLC0415 - start-up
     from opsctl.cli.render import pins as rendering  # noqa: PLC0415 - start-up
     from opsctl.cli.render.propagation import progress  # noqa: PLC0415 - start-up
     from opsctl.cli.switching import share_of  # noqa: PLC0415 - start-up
     from opsctl.core.pinning import exit_code_of_pin  # noqa: PLC0415 - start-up
-    from opsctl.core.switch import Confirmation  # noqa: PLC0415 - start-up
     from opsctl.services.breakglass import BreakGlassRequest  # noqa: PLC0415 - start-up
 
     service = call.services.break_glass(call.note, lambda seen: call.progress(progress(seen)))
@@ -55,16 +55,19 @@ def break_glass(call: Call, write: WriteOptions, proof: ProofOptions) -> int:
         browsers=share_of(proof),
     )
     prepared = service.prepare(request)
+    record = Record.begun(
+        call, "break-glass", proof.receipt, flag=call.ref.key, reason=write.reason, incident=write.incident
+    )
     call.announce_target(rendering.INSTANCES)
     if write.dry_run:
         receipt = service.preview(prepared)
     else:
         if prepared.kept is None and not write.yes:
-            # Nobody can be asked whether the environment is critical: it counts as if it were.
-            place = f"in {call.ref.environment}"
-            question = f"pin {call.ref.key} {place} to degraded, whatever the provider says"
-            ensure_agreed(call, f"break-glass {place}", question, Confirmation.ANSWER)
-        receipt = service.apply(prepared)
+            _ensure_agreed(call)
+        with record.of_failures():
+            receipt = service.apply(prepared)
+        if (lost := record.keep_pin(receipt)) is not None:
+            receipt = replace(receipt, notes=(*receipt.notes, lost.message))
     try:
         call.answer(
             human=lambda view: rendering.to_text(receipt, view),
@@ -75,6 +78,16 @@ def break_glass(call: Call, write: WriteOptions, proof: ProofOptions) -> int:
         look = f"look first: {call.command('status', call.ref.key)}"
         raise OpsError(ErrorCode.INTERRUPTED, "interrupted before all of the report was shown", hint=look) from None
     return exit_code_of_pin(receipt)
+
+
+def _ensure_agreed(call: Call) -> None:
+    """Return when a person agreed; nobody can say whether the environment is critical, so it counts as if it were."""
+    from opsctl.cli.confirmation import ensure_agreed  # noqa: PLC0415 - start-up
+    from opsctl.core.switch import Confirmation  # noqa: PLC0415 - start-up
+
+    place = f"in {call.ref.environment}"
+    question = f"pin {call.ref.key} {place} to degraded, whatever the provider says"
+    ensure_agreed(call, f"break-glass {place}", question, Confirmation.ANSWER)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from opsctl.cli.invocation import Call
+    from opsctl.core.pinning import PinReceipt
     from opsctl.core.switch import Receipt
     from opsctl.services.prepared import SwitchRequest
 
@@ -45,14 +46,28 @@ class Record:
         Raises:
             OpsError: `usage`, the file cannot be written, or is something else.
         """
-        path = None if given is None else Path(given)
-        if path is not None:
-            _ensure_is_ours(path, request.incident)
-        wanted = rendering.Wanted(
-            change=request.change,
+        return cls.begun(
+            call,
+            request.change,
+            given,
             flag=request.ref.key,
             reason=request.reason,
             incident=request.incident,
+        )
+
+    @classmethod
+    def begun(
+        cls, call: Call, command: str, given: str | None, *, flag: str, reason: str | None, incident: str | None
+    ) -> Record:
+        """Return the record of any command that is about to begin; see `opened`."""
+        path = None if given is None else Path(given)
+        if path is not None:
+            _ensure_is_ours(path, incident)
+        wanted = rendering.Wanted(
+            command=command,
+            flag=flag,
+            reason=reason,
+            incident=incident,
             operator=operator_of(call.settings),
             started_at_s=time.time(),
         )
@@ -74,6 +89,10 @@ class Record:
     def keep(self, receipt: Receipt) -> OpsError | None:
         """Keep the receipt; return why that could not be done."""
         return self._write(rendering.of_receipt(receipt, self._wanted, self._call.view()))
+
+    def keep_pin(self, receipt: PinReceipt) -> OpsError | None:
+        """Keep the receipt of a break-glass; return why that could not be done."""
+        return self._write(rendering.of_pin(receipt, self._wanted, self._call.view()))
 
     def _keep_failure(self, error: OpsError) -> None:
         content = rendering.of_error(error, self._wanted, self._call.view(), ended_at_s=time.time())

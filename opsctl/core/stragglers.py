@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from opsctl.core.instances import Hold
+from opsctl.core.shares import format_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from opsctl.core.instances import InstanceReport
     from opsctl.core.pins import Pin
+    from opsctl.core.shares import Share
 
 _BROWSERS_NAMED = 3
 _INSTANCES_NAMED = 5
@@ -66,6 +68,11 @@ def told_only(deaf: Sequence[str], total: int) -> str:
 
 def _what(report: InstanceReport) -> str:
     return f"version {report.epoch.version} ({report.mode or 'depends on the visitor'}, {report.source} data)"
+
+
+def as_asked(confirmed: int, connected: int, wanted: Share) -> str:
+    """Return the sentence about browsers of which fewer confirmed than there are, and as many as were asked for."""
+    return f"{format_share(confirmed, connected)} of the browsers confirmed, as asked: --browsers {wanted}"
 
 
 def _pinned_by(pin: Pin) -> str:

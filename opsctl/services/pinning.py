@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.pinning import PinReceipt, PinState, known_pins, next_pin
 from opsctl.core.propagation import Bearing, Expectation, summarise
+from opsctl.core.stragglers import as_asked
 from opsctl.core.switch import Outcome
 from opsctl.services.telling import Telling
 
@@ -108,7 +109,8 @@ class Pinning:
                 with Telling(self._instances, receipt.pin):
                     if observation is None:
                         return receipt
-                    return self._awaited(wish, receipt, _Wait(observation, base_s, deadline_s))
+                    done = self._awaited(wish, receipt, _Wait(observation, base_s, deadline_s))
+                    return replace(done, at_s=self._clock.now_s(), notes=(*done.notes, *_told(done.propagation)))
             except KeyboardInterrupt:
                 seen = None if observation is None else self._summary(wish, receipt, observation, base_s)
                 return replace(receipt, outcome=Outcome.INTERRUPTED, propagation=seen)
@@ -161,6 +163,13 @@ class Pinning:
         return known_pins(
             kept, (report for report in reports if report and here.bearing_of(report) is not Bearing.ELSEWHERE)
         )
+
+
+def _told(seen: Propagation | None) -> tuple[str, ...]:
+    """Return what has to be said of browsers where not all of them had to confirm, and not all did."""
+    if seen is None or not seen.is_complete or seen.browsers_confirmed == seen.browsers:
+        return ()
+    return (as_asked(seen.browsers_confirmed, seen.browsers, seen.wanted),)
 
 
 def _unknown_state(wish: PinWish) -> OpsError:

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from opsctl.core.propagation import summarise
-from opsctl.core.shares import format_share
-from opsctl.core.stragglers import told_only
+from opsctl.core.stragglers import as_asked, told_only
 from opsctl.core.switch import Outcome
 from opsctl.services.reading_back import ReadBack
 
@@ -111,6 +110,5 @@ def _notes(receipt: Receipt, seen: Propagation) -> tuple[str, ...]:
     if seen.deaf:
         notes.append(told_only(seen.deaf, seen.instances))
     if seen.is_complete and seen.browsers_confirmed < seen.browsers:
-        share = format_share(seen.browsers_confirmed, seen.browsers)
-        notes.append(f"{share} of the browsers confirmed, as asked: --browsers {seen.wanted}")
+        notes.append(as_asked(seen.browsers_confirmed, seen.browsers, seen.wanted))
     return tuple(notes)

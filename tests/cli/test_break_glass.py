@@ -1,5 +1,6 @@
 """Transcripts of `kill --break-glass`, of `reconcile`, and of what a pin means for the other commands."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -59,6 +60,33 @@ def test_break_glass_in_json_has_the_pin_and_what_was_seen(opsctl, wired):
     }  # fmt: skip
     assert (report["instances"]["confirmed"], report["browsers"]["confirmed"]) == (1, 2)
     assert report["undo"] == f"opsctl reconcile {KEY}"
+
+
+def test_break_glass_leaves_a_receipt_where_one_is_asked_for(opsctl, wired, tmp_path):
+    wired.script([a_sighting(connected=2)], [PINNED])
+
+    opsctl("kill", "--break-glass", *WHY, "--yes", "--receipt", str(tmp_path / "glass.json"), expect=8)
+
+    receipt = json.loads((tmp_path / "glass.json").read_text())
+    assert (receipt["command"], receipt["outcome"], receipt["exit_code"]) == ("break-glass", "confirmed", 8)
+    assert (receipt["incident"], receipt["reason"]) == ("INC-4312", "checkout p99 above 2 s")
+    assert receipt["followers"][0]["epoch"] == [7, 1]
+    assert receipt["confirmed_at"] is not None
+
+
+def test_a_receipt_that_cannot_be_written_is_found_out_before_anything_is_pinned(opsctl, wired, tmp_path):
+    opsctl("kill", "--break-glass", *WHY, "--yes", "--receipt", str(tmp_path / "no" / "glass.json"), expect=2)
+
+    assert wired.pins.pins == []
+
+
+def test_break_glass_counts_the_share_of_the_browsers_that_is_asked_for(opsctl, wired):
+    wired.script([a_sighting(connected=4)], [a_pinned_sighting(pin=a_pin(1), connected=4, confirmed=3)])
+
+    out = opsctl("kill", "--break-glass", *WHY, "--yes", "--browsers", "75%", expect=8).out
+
+    assert "browsers     3/4" in out
+    assert "75 % of the browsers confirmed, as asked: --browsers 75%" in " ".join(out.split())
 
 
 def test_break_glass_without_a_reason_is_refused(opsctl, wired):

@@ -121,7 +121,8 @@ def _state(receipt: PinReceipt) -> str:
     if receipt.outcome in states:
         return states[receipt.outcome]
     if seen is not None and seen.browsers:
-        return "degraded by break-glass for everyone connected, whatever the provider says."
+        who = "everyone connected" if seen.browsers_confirmed == seen.browsers else "everyone who confirmed"
+        return f"degraded by break-glass for {who}, whatever the provider says."
     return "degraded by break-glass, whatever the provider says; no browser is connected."
 
 
