@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 import urllib3
+from support.faulty_proxy import FaultyProxy
 from support.fleet import Fleet
 from support.stack import FLAG, Stack
 from support.waiting import DEADLINE_S, eventually
@@ -47,10 +48,10 @@ def fleet(killed):
 class Ramp:
     """`opsctl restore --ramp … --json` as it runs beside the test."""
 
-    def __init__(self, stack, *arguments):
+    def __init__(self, stack, *arguments, environ=None):
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "opsctl", "restore", "--ramp", *arguments, "--yes", "--json"],
-            env=stack.environ,
+            env={**stack.environ, **(environ or {})},
             cwd=stack.data_dir.parent,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -319,3 +320,42 @@ def test_two_ramps_of_one_flag_do_not_get_into_each_others_way(killed):
 
     assert "is under way on this machine" in refused.err
     assert [part["weight"] for part in default_rule(killed)["rollout"]["variations"]] == [75_000, 25_000]
+
+
+@pytest.fixture
+def proxied(killed):
+    """The way to the provider that the ramp takes, and its environment."""
+    ready = json.loads((killed.data_dir / "flag-service.json").read_text())
+    with FaultyProxy(ready["url"]) as proxy:
+        yield proxy, {"LAUNCHDARKLY_ACCESS_TOKEN": ready["tokens"]["writer"], "LD_BASE_URI": proxy.url}
+
+
+def test_a_step_whose_answer_is_lost_is_written_once(killed, proxied):
+    proxy, environ = proxied
+    proxy.drop_answer(method="PATCH", times=1)
+
+    with Ramp(killed, "25,100", "--step", "1s", "--bake", "1s", "--reason", "lost", environ=environ) as ramp:
+        code, end = ramp.end()
+
+    assert (code, end["ramp"]["cause"]) == (0, "done")
+    written = [comment for comment in audit_comments(killed) if comment.endswith("lost")]
+    assert [comment.partition(",")[0].partition(":")[0] for comment in written[::-1]] == [
+        "restore ramp 25 % (step 1 of 2)",
+        "restore ramp 100 % (step 2 of 2)",
+        "restore ramp done",
+    ]
+
+
+def test_while_the_provider_does_not_answer_the_ramp_holds_where_it_is(killed, proxied):
+    proxy, environ = proxied
+
+    with Ramp(killed, "25,100", "--step", "2s", "--bake", "1s", "--timeout", "3s", environ=environ) as ramp:
+        ramp.await_event("step")
+        proxy.refuse()
+        holding = ramp.await_event("holding")
+        still = default_rule(killed)["rollout"]["variations"]
+        proxy.accept()
+        code, end = ramp.end()
+
+    assert (holding["percent"], [part["weight"] for part in still]) == (25, [75_000, 25_000])
+    assert (code, end["ramp"]["cause"], default_rule(killed)) == (0, "done", {"variation": 0})
