@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from opsctl.adapters.audit_head import Head, read_head, write_head
 from opsctl.core.audit_chain import START, Link, Record, RecordKind, lines_of, record_in, records_of, seal_of
-from opsctl.core.wire import exact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,19 +24,10 @@ if TYPE_CHECKING:
 LOG_NAME = "audit.jsonl"
 HEAD_NAME = "audit.head"
 _PRIVATE = 0o600
-_HEAD_LENGTH = 160
 _LOCK_TIMEOUT_S = 2.0
 _AGAIN_S = 0.005
 _RECENT_BYTES = 256 * 1024
 """What is looked through for commands that are under way: some hundreds of the newest records."""
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """How far the log goes: the last record, and the length of the file with it."""
-
-    link: Link = START
-    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,32 +176,6 @@ class OpenAuditFile:
             link = found if found.seq > link.seq else link
             loose = None if line.is_whole else _Loose()
         return link, loose
-
-
-def read_head(path: Path) -> Head | None:
-    """Read the head; `None` where there is none that can be read."""
-    try:
-        value = json.loads(path.read_bytes())
-        link = Link(exact(value["seq"], int), exact(value["hash"], str))
-        return Head(link, max(exact(value["size"], int), 0))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def write_head(path: Path, head: Head) -> None:
-    """Write the head over the one before; its length is always the same, so it is never half of one.
-
-    Where that fails the head stays behind, which it may be.
-    """
-    text = json.dumps({"hash": head.link.hash, "seq": head.link.seq, "size": head.size}).ljust(_HEAD_LENGTH - 1) + "\n"
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _PRIVATE)
-        try:
-            os.pwrite(descriptor, text.encode(), 0)
-        finally:
-            os.close(descriptor)
-    except OSError:
-        return
 
 
 def _recent(descriptor: int, size: int) -> tuple[Record, ...]:

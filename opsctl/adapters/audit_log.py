@@ -18,7 +18,7 @@ from opsctl.core.errors import ErrorCode, OpsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from opsctl.adapters.audit_file import Head
+    from opsctl.adapters.audit_head import Head
     from opsctl.adapters.audit_writer import AuditWriter
     from opsctl.core.audit import AuditRow
     from opsctl.core.audit_verdict import Verdict

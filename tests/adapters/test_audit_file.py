@@ -1,6 +1,5 @@
 """The audit log's files: appending, crashes, and several processes at once."""
 
-import json
 import multiprocessing
 import os
 import resource
@@ -54,11 +53,11 @@ def test_reading_what_is_not_there_finds_nothing_and_makes_nothing(file):
 @pytest.mark.parametrize("length", [1, 20, 150, -1])
 def test_a_torn_line_is_sealed_by_the_next_append(file, length):
     append(file)
-    whole = file.path.read_bytes()
+    whole, head = file.path.read_bytes(), file.head_path.read_bytes()
     append(file, "c2")
     torn = file.path.read_bytes()[: len(whole) + length] if length > 0 else file.path.read_bytes()[:length]
     file.path.write_bytes(torn)
-    file.head_path.write_text(head_for(whole))
+    file.head_path.write_bytes(head)
 
     append(file, "c3")
 
@@ -69,9 +68,21 @@ def test_a_torn_line_is_sealed_by_the_next_append(file, length):
     assert verdict.torn == (1 if length > 0 else 0)
 
 
-def head_for(content):
-    last = json.loads(content.splitlines()[-1])
-    return json.dumps({"seq": last["seq"], "hash": last["hash"], "size": len(content)})
+@pytest.mark.parametrize("kept", [0, 1, 40, 100, 255])
+def test_a_head_that_a_crash_tore_still_tells_how_far_the_log_goes(file, kept):
+    append(file)
+    append(file, "c2")
+    before = file.head_path.read_bytes()
+    append(file, "c3")
+    after = file.head_path.read_bytes()
+    file.head_path.write_bytes(before[:256] + after[256 : 256 + kept] + before[256 + kept :])
+
+    assert examine(file).defect is None
+    append(file, "c4")
+    assert examine(file).defect is None
+    lines = file.path.read_bytes().splitlines(keepends=True)
+    file.path.write_bytes(b"".join(lines[:2]))
+    assert "2 records are missing" in examine(file).defect.what
 
 
 def test_zeros_that_a_crash_left_are_sealed(file):

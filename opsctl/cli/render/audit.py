@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from opsctl.core.audit_verdict import Verdict
     from opsctl.services.audit import Listing
 
+MOST_ROWS = 500
 _INDENT = " " * 21
 _OUTCOMES = {
     Unfinished.UNDER_WAY: "under way",
@@ -35,8 +36,6 @@ def list_to_text(listing: Listing, view: View) -> str:
     lines = [view.target_line(), view.line("audit", plain(listing.ref.key), "newest first, local time")]
     if listing.error is not None:
         lines += view.wrapped("not asked", f"{listing.error.message}; what follows is the log of this machine alone")
-    elif listing.back_to_s is not None and listing.rows:
-        lines += view.wrapped("read", f"the provider's log back to {_local(listing.back_to_s)}")
     if not listing.rows:
         return "\n".join([*lines, "", "nothing yet.", *_hidden(listing, view)])
     lines.append("")
@@ -183,8 +182,8 @@ def _details(row: AuditRow) -> list[str]:
 
 def _hidden(listing: Listing, view: View) -> list[str]:
     lines = []
-    if listing.more:
-        lines.append(f"{listing.more:,} more: --limit {len(listing.rows) + listing.more}")
+    if listing.more or (listing.back_to_s is not None and listing.error is None):
+        lines.append(f"there are older ones: --limit {min(2 * len(listing.rows), MOST_ROWS)}, or --since")
     if listing.elsewhere:
         count = f"{listing.elsewhere:,} {'command' if listing.elsewhere == 1 else 'commands'}"
         lines += view.wrapped("", f"{count} about other flags or environments: name them, or --env")
