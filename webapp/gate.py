@@ -43,8 +43,8 @@ class Gate:
     """Decides by the flag data, unless what this instance was told overrides that.
 
     While the flag's value depends on nobody it is evaluated once for all, else for each visitor. Changes are seen on
-    the SDK's stream thread and handed to that of `news`, where what is held then is evaluated: several quick changes may
-    be told as one, and the last one always is told.
+    the SDK's stream thread and handed to that of `news`, where what is held then is evaluated: several quick changes
+    may be told as one, and the last one always is told.
 
     Args:
         client: The SDK client.
