@@ -12,6 +12,7 @@ from support.flag_service import FlagServiceProcess
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+    from support.valkey import Valkey
 
 
 def pytest_configure() -> None:
@@ -35,6 +36,23 @@ def shared_flag_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fl
     process.start()
     yield process
     process.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Valkey]":
+    """One Valkey server for all tests of a process; whoever hangs or stops it lets it run again."""
+    from support.valkey import Valkey
+
+    with Valkey(tmp_path_factory.mktemp("valkey")) as running:
+        yield running
+
+
+@pytest.fixture
+def valkey(shared_valkey: "Valkey") -> "Valkey":
+    """That server, empty."""
+    with shared_valkey.client() as raw:
+        raw.flushall()
+    return shared_valkey
 
 
 @pytest.fixture(scope="session")

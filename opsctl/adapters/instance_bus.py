@@ -19,7 +19,7 @@ from opsctl.settings.uris import parse_control_url
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from opsctl.adapters.control_channel import ControlChannel
@@ -76,18 +76,21 @@ class RegisteredInstances:
 
     def unheard(self) -> Endpoint:
         """Return what stands for whoever is on the bus while it has not answered."""
-        return _Unasked(f"the bus at {self._url.address}", _SILENT)
+        return self._unknown("does not answer")
+
+    def _unknown(self, what: str) -> Endpoint:
+        return _Unasked(f"the bus at {self._url.address}", f"{what}: who else is on it is not known")
 
     def _look(self) -> tuple[Endpoint, ...]:
         remembered = self._remembered.read()
         known = [one for one in remembered if self._serves(one)]
-        bus = Bus(self._url, self._token, timeout_s=_LIMIT_S)
         try:
+            bus = Bus(self._url, self._token, timeout_s=_LIMIT_S)
             listing = call_within(_LIMIT_S, lambda: _listed(bus))
-        except (BusError, TimeoutError):
-            if self._token is None and not known:
-                return ()
-            return (self.unheard(), *map(self._endpoint, known))
+        except TimeoutError:
+            return self._without_the_bus(known, "does not answer")
+        except BusError as error:
+            return self._without_the_bus(known, f"cannot be used ({str(error).rstrip('.')})")
         if self._token is None:
             return tuple(_unasked(one, _NO_TOKEN) for one in listing.doubtful if self._serves(one))
         here = [one for one in listing.instances if self._serves(one)]
@@ -98,6 +101,12 @@ class RegisteredInstances:
         self._remembered.keep([*others, *here, *still_there])
         doubtful = [_unasked(one, _OTHER_TOKEN) for one in listing.doubtful if self._serves(one)]
         return (*map(self._endpoint, [*here, *still_there]), *doubtful)
+
+    def _without_the_bus(self, known: Sequence[Registration], what: str) -> tuple[Endpoint, ...]:
+        """Return those that were seen before, and that there may be others; nothing where there never was anybody."""
+        if self._token is None and not known:
+            return ()
+        return (self._unknown(what), *map(self._endpoint, known))
 
     def _endpoint(self, one: Registration) -> Endpoint:
         if self._token is None:
@@ -158,7 +167,6 @@ class _Unasked:
         return self.problem
 
 
-_SILENT = "does not answer: who else is on it is not known"
 _NO_TOKEN = "is registered on the bus, and there is no OPSCTL_CONTROL_TOKEN here to ask it with"  # noqa: S105 - a sentence
 _OTHER_TOKEN = "is registered on the bus with another OPSCTL_CONTROL_TOKEN"  # noqa: S105 - a sentence
 _BAD_URL = "is registered on the bus under an address that the control token must not be sent to"

@@ -64,8 +64,8 @@ class BusPins:
     def _asked(self, question: Callable[[Bus], _T | None]) -> _T | None:
         if self._failure:
             return None
-        bus = Bus(self._url, self._token, timeout_s=_LIMIT_S)
         try:
+            bus = Bus(self._url, self._token, timeout_s=_LIMIT_S)
             return call_within(_LIMIT_S, lambda: _answered(bus, question))
         except TimeoutError:
             self._failure = "it does not answer"

@@ -69,13 +69,14 @@ class Bus:
         self._failures = (RedisError, OSError, ValueError)
         self._token = None if token is None else token.reveal()
         self.ignored = 0
-        self._server: Any = Redis.from_url(  # its types are of the synchronous and of the asynchronous client at once
-            url.reveal(),
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
-            retry=Retry(NoBackoff(), 0),
-            client_name="opsctl-bus",
-        )
+        with _understood(self._failures):
+            self._server: Any = Redis.from_url(  # its types are of the synchronous and the asynchronous client at once
+                url.reveal(),
+                socket_timeout=timeout_s,
+                socket_connect_timeout=timeout_s,
+                retry=Retry(NoBackoff(), 0),
+                client_name="opsctl-bus",
+            )
 
     def register(self, registration: Registration) -> None:
         """Say that the instance is there; it has to be said again before ten seconds are over."""

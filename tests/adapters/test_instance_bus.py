@@ -9,7 +9,6 @@ import time
 import pytest
 from builders import REF, a_report
 from support.control_servers import FakeRemote, report_answer
-from support.valkey import Valkey
 from support.waiting import eventually
 
 from opsctl.adapters.instance_bus import RegisteredInstances
@@ -23,31 +22,18 @@ OTHER_TOKEN = Secret("fedcba9876543210" * 2)
 HERE = socket.gethostname()
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with Valkey(tmp_path_factory.mktemp("valkey")) as server:
-        yield server
-
-
-@pytest.fixture
-def server(running):
-    with running.client() as raw:
-        raw.flushall()
-    return running
-
-
 @pytest.fixture
 def memory(tmp_path):
     return tmp_path / "instances-seen.json"
 
 
 @pytest.fixture
-def operator(server, memory):
+def operator(valkey, memory):
     """Returns a function that makes what an operator's command has; each has no memory of its own but the file."""
 
     def operator(*, token=TOKEN):
         source = RegisteredInstances(
-            server.setting,
+            valkey.setting,
             token,
             trust=ssl.create_default_context,
             serves=lambda one: one.may_serve(REF, ""),
@@ -59,7 +45,7 @@ def operator(server, memory):
 
 
 @pytest.fixture
-def register(server):
+def register(valkey):
     """Returns a function that registers an instance, with the answers of a running one behind it."""
     running = []
 
@@ -73,7 +59,7 @@ def register(server):
             name=f"{host}:00:{instance}", host=host, instance=instance, url=url, run_id=run_id,
             project=REF.project, environment=environment, flag=REF.key, sdk_key_digest="",
         )  # fmt: skip
-        bus = Bus(server.setting, token, timeout_s=20)
+        bus = Bus(valkey.setting, token, timeout_s=20)
         bus.register(registration)
         bus.close()
         return registration
@@ -146,20 +132,20 @@ def test_without_a_token_and_without_instances_there_is_nothing_to_say(operator)
     assert operator(token=None).list_sightings() == ()
 
 
-def test_one_that_the_bus_forgot_is_found_again_by_memory(operator, register, server, memory):
+def test_one_that_the_bus_forgot_is_found_again_by_memory(operator, register, valkey, memory):
     register("worker-0")
     assert len(operator().list_sightings()) == 1
     assert memory.stat().st_mode & 0o777 == 0o600
-    with server.client() as raw:
+    with valkey.client() as raw:
         raw.flushall()
 
     assert said(operator().list_sightings()) == {f"{HERE}/worker-0": "answers"}
 
 
-def test_one_that_is_gone_from_the_bus_and_does_not_answer_is_forgotten(operator, register, server, memory):
+def test_one_that_is_gone_from_the_bus_and_does_not_answer_is_forgotten(operator, register, valkey, memory):
     registration = register("worker-0", url="http://127.0.0.1:9")
     memory.write_text(json.dumps([registration.to_wire()]))
-    with server.client() as raw:
+    with valkey.client() as raw:
         raw.flushall()
 
     assert operator().list_sightings() == ()
@@ -184,19 +170,19 @@ def test_a_memory_that_cannot_be_read_is_none(operator, register, memory, conten
     assert len(operator().list_sightings()) == 1
 
 
-def test_what_was_seen_long_ago_is_not_remembered(operator, register, server, memory):
+def test_what_was_seen_long_ago_is_not_remembered(operator, register, valkey, memory):
     memory.write_text(json.dumps([register("worker-0").to_wire()]))
     os.utime(memory, (time.time() - 7200, time.time() - 7200))
-    with server.client() as raw:
+    with valkey.client() as raw:
         raw.flushall()
 
     assert operator().list_sightings() == ()
 
 
-def test_a_bus_that_hangs_is_named_and_those_that_were_seen_are_asked(operator, register, server):
+def test_a_bus_that_hangs_is_named_and_those_that_were_seen_are_asked(operator, register, valkey):
     register("worker-0")
     operator().list_sightings()
-    server.hang()
+    valkey.hang()
     try:
         sightings = operator().list_sightings()
         with operator().observe() as observation:
@@ -205,22 +191,33 @@ def test_a_bus_that_hangs_is_named_and_those_that_were_seen_are_asked(operator, 
                 what="that it is named",
             )
     finally:
-        server.resume()
+        valkey.resume()
 
     for found in (said(sightings), {one.instance: one.problem for one in seen}):
-        assert f"the bus at {server.url}" in found
+        assert f"the bus at {valkey.url}" in found
     assert said(sightings)[f"{HERE}/worker-0"] == "answers"
 
 
-def test_nothing_is_complete_before_the_bus_has_answered(operator, server):
-    server.hang()
+def test_a_bus_that_refuses_is_named_with_what_it_says(operator, valkey):
+    with valkey.client() as raw:
+        raw.set("opsctl:instances", "another application's")
+
+    (sighting,) = operator().list_sightings()
+
+    assert sighting.instance == f"the bus at {valkey.url}"
+    assert sighting.problem.startswith("cannot be used (")
+    assert "WRONGTYPE" in sighting.problem
+
+
+def test_nothing_is_complete_before_the_bus_has_answered(operator, valkey):
+    valkey.hang()
     try:
         with operator().observe() as observation:
-            assert [one.instance for one in observation.sightings()] == [f"the bus at {server.url}"]
-            server.resume()
+            assert [one.instance for one in observation.sightings()] == [f"the bus at {valkey.url}"]
+            valkey.resume()
             eventually(lambda: observation.sightings() == (), what="that it has answered")
     finally:
-        server.resume()
+        valkey.resume()
 
 
 def test_one_that_registers_while_it_is_waited_for_is_followed_too(operator, register):

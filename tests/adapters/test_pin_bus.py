@@ -5,7 +5,6 @@ import time
 import pytest
 from builders import REF
 from support.pins import InMemoryPins, a_pin, a_release
-from support.valkey import Valkey
 
 from opsctl.adapters.elsewhere import pins_of
 from opsctl.adapters.pin_bus import BusPins
@@ -15,26 +14,13 @@ from opsctl.settings import Secret, load_settings
 TOKEN = Secret("0123456789abcdef" * 2)
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with Valkey(tmp_path_factory.mktemp("valkey")) as server:
-        yield server
-
-
 @pytest.fixture
-def server(running):
-    with running.client() as raw:
-        raw.flushall()
-    return running
-
-
-@pytest.fixture
-def machine(tmp_path, server):
+def machine(tmp_path, valkey):
     """Returns a function that gives the pins of a machine by its name."""
 
     def machine(name):
         (tmp_path / name).mkdir(exist_ok=True)
-        return BusPins(FilePins(tmp_path / name), server.setting, TOKEN)
+        return BusPins(FilePins(tmp_path / name), valkey.setting, TOKEN)
 
     return machine
 
@@ -57,8 +43,8 @@ def test_a_newer_pin_of_another_machine_is_kept_here_instead(machine, tmp_path):
 
 
 @pytest.mark.parametrize("state", ["hangs", "is not there"])
-def test_without_the_bus_the_pin_is_kept_here_and_the_gap_is_said(machine, server, state):
-    (server.hang if state == "hangs" else server.stop)()
+def test_without_the_bus_the_pin_is_kept_here_and_the_gap_is_said(machine, valkey, state):
+    (valkey.hang if state == "hangs" else valkey.stop)()
     pins = machine("a")
     began_s = time.monotonic()
     try:
@@ -66,21 +52,21 @@ def test_without_the_bus_the_pin_is_kept_here_and_the_gap_is_said(machine, serve
         kept = pins.keep(a_pin(1))
         took_s = time.monotonic() - began_s
     finally:
-        (server.resume if state == "hangs" else server.start)()
+        (valkey.resume if state == "hangs" else valkey.start)()
 
     assert kept.pin == a_pin(1)
     (gap,) = kept.gaps
-    assert gap.startswith(f"not kept on the bus at {server.url}: ")
+    assert gap.startswith(f"not kept on the bus at {valkey.url}: ")
     assert pins.newest(REF) == a_pin(1)
     assert took_s < 10
 
 
-def test_what_cannot_be_kept_here_may_still_be_kept_there(server):
-    pins = BusPins(InMemoryPins(gap="the disk is full"), server.setting, TOKEN)
+def test_what_cannot_be_kept_here_may_still_be_kept_there(valkey):
+    pins = BusPins(InMemoryPins(gap="the disk is full"), valkey.setting, TOKEN)
 
     assert pins.keep(a_pin(1)).gaps == ("the disk is full",)
 
-    assert BusPins(InMemoryPins(), server.setting, TOKEN).newest(REF) == a_pin(1)
+    assert BusPins(InMemoryPins(), valkey.setting, TOKEN).newest(REF) == a_pin(1)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import time
 import pytest
 from builders import REF
 from support.pins import a_pin, a_release
-from support.valkey import Valkey
 from support.waiting import eventually
 
 from opsctl.core.registry import Registration
@@ -18,29 +17,22 @@ TOKEN = Secret("0123456789abcdef" * 2)
 OTHER_TOKEN = Secret("fedcba9876543210" * 2)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with Valkey(tmp_path_factory.mktemp("valkey")) as running:
-        yield running
-
-
 @pytest.fixture
-def raw(server):
-    client = server.client()
-    client.flushall()
+def raw(valkey):
+    client = valkey.client()
     yield client
     client.close()
 
 
 @pytest.fixture
-def bus(server, raw):
-    bus = Bus(server.setting, TOKEN, timeout_s=20)
+def bus(valkey, raw):
+    bus = Bus(valkey.setting, TOKEN, timeout_s=20)
     yield bus
     bus.close()
 
 
-def with_token(server, token):
-    return Bus(server.setting, token, timeout_s=20)
+def with_token(valkey, token):
+    return Bus(valkey.setting, token, timeout_s=20)
 
 
 def a_registration(instance="worker-0", host="web-1", **others):
@@ -80,8 +72,8 @@ def test_an_earlier_run_does_not_take_a_later_one_off_the_list(bus):
     assert [one.run_id for one in bus.registered().instances] == ["later"]
 
 
-def test_what_was_sealed_with_another_token_is_told_apart_and_counted(server, bus):
-    with_token(server, OTHER_TOKEN).register(a_registration(url="https://evil.example"))
+def test_what_was_sealed_with_another_token_is_told_apart_and_counted(valkey, bus):
+    with_token(valkey, OTHER_TOKEN).register(a_registration(url="https://evil.example"))
 
     listing = bus.registered()
 
@@ -90,9 +82,9 @@ def test_what_was_sealed_with_another_token_is_told_apart_and_counted(server, bu
     assert bus.ignored == 1
 
 
-def test_without_a_token_nothing_is_ours(server, bus):
+def test_without_a_token_nothing_is_ours(valkey, bus):
     bus.register(a_registration())
-    blind = with_token(server, None)
+    blind = with_token(valkey, None)
 
     assert blind.registered().instances == ()
     assert len(blind.registered().doubtful) == 1
@@ -164,10 +156,10 @@ def test_the_newest_pin_stays_whoever_writes(bus):
     assert bus.newest_pin(REF) == a_release(3)
 
 
-def test_of_many_writers_the_newest_pin_wins(server, bus):
+def test_of_many_writers_the_newest_pin_wins(valkey, bus):
     numbers = list(range(1, 41))
     writers = [
-        threading.Thread(target=lambda some: [with_token(server, TOKEN).keep_pin(REF, a_pin(one)) for one in some],
+        threading.Thread(target=lambda some: [with_token(valkey, TOKEN).keep_pin(REF, a_pin(one)) for one in some],
                          args=(numbers[start::4],))
         for start in range(4)
     ]  # fmt: skip
@@ -180,9 +172,9 @@ def test_of_many_writers_the_newest_pin_wins(server, bus):
     assert bus.newest_pin(REF).number == 40
 
 
-def test_a_pin_of_another_flag_or_token_is_none(server, bus, raw):
+def test_a_pin_of_another_flag_or_token_is_none(valkey, bus, raw):
     place = pin_place(bus, raw)
-    with_token(server, OTHER_TOKEN).keep_pin(REF, a_pin(9))
+    with_token(valkey, OTHER_TOKEN).keep_pin(REF, a_pin(9))
 
     assert bus.newest_pin(REF) is None
     assert bus.keep_pin(REF, a_pin(3)) == a_pin(3)
@@ -190,8 +182,8 @@ def test_a_pin_of_another_flag_or_token_is_none(server, bus, raw):
     assert bus.newest_pin(REF) is None
 
 
-def test_whoever_waits_for_a_pin_is_woken_by_one(server, bus):
-    listener = with_token(server, TOKEN)
+def test_whoever_waits_for_a_pin_is_woken_by_one(valkey, bus):
+    listener = with_token(valkey, TOKEN)
     subscription = listener.listen()
 
     bus.keep_pin(REF, a_pin(1))
@@ -199,20 +191,20 @@ def test_whoever_waits_for_a_pin_is_woken_by_one(server, bus):
     eventually(lambda: listener.heard(subscription, 1), what="the message")
 
 
-def test_a_bus_that_hangs_costs_no_more_than_its_timeout(server, raw):
-    bus = Bus(server.setting, TOKEN, timeout_s=0.2)
+def test_a_bus_that_hangs_costs_no_more_than_its_timeout(valkey, raw):
+    bus = Bus(valkey.setting, TOKEN, timeout_s=0.2)
     bus.register(a_registration())
-    server.hang()
+    valkey.hang()
     began_s = time.monotonic()
 
     for attempt in (bus.registered, lambda: bus.newest_pin(REF), lambda: bus.keep_pin(REF, a_pin(1))):
         with pytest.raises(BusError):
             attempt()
     took_s = time.monotonic() - began_s
-    server.resume()
+    valkey.resume()
 
     assert took_s < 15
-    assert Bus(server.setting, TOKEN, timeout_s=20).registered().instances == (a_registration(),)
+    assert Bus(valkey.setting, TOKEN, timeout_s=20).registered().instances == (a_registration(),)
 
 
 def test_a_full_bus_says_so(bus, raw):
@@ -226,10 +218,10 @@ def test_a_full_bus_says_so(bus, raw):
         raw.config_set("maxmemory", "0")
 
 
-def test_a_wrong_password_is_an_error_that_does_not_show_it(server, raw):
+def test_a_wrong_password_is_an_error_that_does_not_show_it(valkey, raw):
     raw.config_set("requirepass", "right")
     try:
-        wrong = Bus(type(server.setting).parse(server.url.replace("//", "//:wrong-one@")), TOKEN, timeout_s=20)
+        wrong = Bus(type(valkey.setting).parse(valkey.url.replace("//", "//:wrong-one@")), TOKEN, timeout_s=20)
         with pytest.raises(BusError) as refused:
             wrong.registered()
     finally:
@@ -239,8 +231,8 @@ def test_a_wrong_password_is_an_error_that_does_not_show_it(server, raw):
     assert "wrong-one" not in str(refused.value)
 
 
-def test_nobody_there_is_an_error(server):
-    nowhere = Bus(type(server.setting).parse("redis://127.0.0.1:1"), TOKEN, timeout_s=5)
+def test_nobody_there_is_an_error(valkey):
+    nowhere = Bus(type(valkey.setting).parse("redis://127.0.0.1:1"), TOKEN, timeout_s=5)
 
     with pytest.raises(BusError, match="Connection refused"):
         nowhere.registered()

@@ -5,7 +5,6 @@ import time
 import pytest
 from builders import REF
 from support.pins import a_pin, a_release
-from support.valkey import Valkey
 from support.waiting import eventually
 
 from opsctl.core.registry import Registration
@@ -21,28 +20,15 @@ REGISTRATION = Registration(
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with Valkey(tmp_path_factory.mktemp("valkey")) as server:
-        yield server
-
-
-@pytest.fixture
-def server(running):
-    with running.client() as raw:
-        raw.flushall()
-    return running
-
-
 class Machine:
     """A link, the file its pin is kept in, and what it was given."""
 
-    def __init__(self, directory, server, *, timeout_s=5.0):
+    def __init__(self, directory, valkey, *, timeout_s=5.0):
         directory.mkdir(exist_ok=True)
         self.file = PinFile(directory, REF)
         self.ignored = 0
         self.link = BusLink(
-            lambda: Bus(server.setting, TOKEN, timeout_s=timeout_s),
+            lambda: Bus(valkey.setting, TOKEN, timeout_s=timeout_s),
             REGISTRATION,
             self.file,
             self.file.keep,
@@ -54,12 +40,12 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path, server):
+def machine(tmp_path, valkey):
     """Returns a function that links a machine; every link is closed at the end."""
     linked = []
 
     def machine(name="a", *, pin=None, timeout_s=5.0):
-        made = Machine(tmp_path / name, server, timeout_s=timeout_s)
+        made = Machine(tmp_path / name, valkey, timeout_s=timeout_s)
         if pin is not None:
             made.file.keep(pin)
         made.link.start()
@@ -72,8 +58,8 @@ def machine(tmp_path, server):
 
 
 @pytest.fixture
-def bus(server):
-    bus = Bus(server.setting, TOKEN, timeout_s=20)
+def bus(valkey):
+    bus = Bus(valkey.setting, TOKEN, timeout_s=20)
     yield bus
     bus.close()
 
@@ -138,18 +124,18 @@ def test_a_pin_by_nobody_is_for_this_machine_alone(machine, bus):
     assert bus.newest_pin(REF) is None
 
 
-def test_after_the_bus_was_emptied_everything_is_there_again(machine, server):
+def test_after_the_bus_was_emptied_everything_is_there_again(machine, valkey):
     machine(pin=a_pin(2))
 
-    server.restart_empty()
+    valkey.restart_empty()
 
-    anew = Bus(server.setting, TOKEN, timeout_s=20)
+    anew = Bus(valkey.setting, TOKEN, timeout_s=20)
     eventually(lambda: names(anew) == [REGISTRATION.name], what="its registration")
     eventually(lambda: anew.newest_pin(REF) == a_pin(2), what="its pin")
 
 
-def test_a_bus_that_hangs_delays_no_start_and_is_used_once_it_goes_on(machine, server, bus, caplog):
-    server.hang()
+def test_a_bus_that_hangs_delays_no_start_and_is_used_once_it_goes_on(machine, valkey, bus, caplog):
+    valkey.hang()
     began_s = time.monotonic()
     try:
         linked = machine(timeout_s=0.3)
@@ -157,7 +143,7 @@ def test_a_bus_that_hangs_delays_no_start_and_is_used_once_it_goes_on(machine, s
         eventually(lambda: "the bus cannot be used" in caplog.text, what="that it is said")
         assert not linked.link.is_connected
     finally:
-        server.resume()
+        valkey.resume()
 
     eventually(lambda: linked.link.is_connected, what="the bus")
     eventually(lambda: REGISTRATION.name in names(bus), what="its registration")
@@ -165,10 +151,10 @@ def test_a_bus_that_hangs_delays_no_start_and_is_used_once_it_goes_on(machine, s
     assert caplog.text.count("the bus cannot be used") == 1
 
 
-def test_poison_is_counted_and_replaced_by_the_pin_that_is_known(machine, server, bus):
+def test_poison_is_counted_and_replaced_by_the_pin_that_is_known(machine, valkey, bus):
     linked = machine(pin=a_pin(2))
     eventually(lambda: bus.newest_pin(REF) == a_pin(2), what="the pin")
-    with server.client() as raw:
+    with valkey.client() as raw:
         (place,) = raw.keys("opsctl:pin:*")
         raw.set(place, b'{"number": 99, "is_set": false}')
         for _ in range(500):
