@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 _PUT_BACK_S = 3.0
 _LONGEST_S = 24 * 3600.0
 _SHORTEST_S = 0.1
+_KIND = re.compile(r"[A-Za-z0-9._-]+")
+_NO_KINDS = frozenset({"kind", "multi"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +67,16 @@ def plan_of(given: RampOptions) -> RampPlan | None:
         steps = parse_steps(given.ramp)
     except ValueError as error:
         raise OpsError(ErrorCode.USAGE, f"--ramp: {error}", hint="correct --ramp") from error
+    kind = CONTEXT_KIND if given.context_kind is None else given.context_kind
+    if not _KIND.fullmatch(kind) or kind in _NO_KINDS:
+        message = f"--context-kind: {kind!r} is no kind of context"
+        raise OpsError(ErrorCode.USAGE, message, hint="name one that the flag is evaluated for, such as user or device")
     return RampPlan(
         steps=steps,
         step_s=_duration("--step", given.step, STEP_S),
         bake_s=_duration("--bake", given.bake, BAKE_S),
         objective=objective,
-        context_kind=given.context_kind or CONTEXT_KIND,
+        context_kind=kind,
     )
 
 

@@ -104,6 +104,8 @@ def test_when_quiet_only_the_last_line_is_said(opsctl, ramping):
         (("--ramp", "100", "--no-wait"), "--ramp cannot go with --no-wait"),
         (("--ramp", "100", "--request-approval"), "--ramp cannot go with --request-approval"),
         (("--ramp", "100", "--max-error-rate", "2"), "--max-error-rate: '2' is no share"),
+        (("--ramp", "100", "--context-kind", "a kind"), "--context-kind: 'a kind' is no kind of context"),
+        (("--ramp", "100", "--context-kind", "multi"), "--context-kind: 'multi' is no kind of context"),
         (("--step", "5s"), "--step needs --ramp"),
         (("--bake", "5s"), "--bake needs --ramp"),
         (("--context-kind", "user"), "--context-kind needs --ramp"),
