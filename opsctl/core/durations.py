@@ -1,8 +1,9 @@
-"""Durations as people type and read them: `500ms`, `5s`, `30m`, `2h`."""
+"""Durations as people type and read them: `500ms`, `5s`, `30m`, `2h`; and moments."""
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)")
@@ -40,3 +41,8 @@ def format_age(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def format_moment(at_ms: int) -> str:
+    """Return a moment, in milliseconds since 1970, as people write it down: `2026-09-21 14:13:20 UTC`."""
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from opsctl.core.durations import format_moment
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.modes import Mode
 
@@ -177,8 +177,9 @@ class AuditEntry:
     @property
     def told(self) -> str:
         """Return it as a clause: who, what, when, and why where that was said."""
-        at = datetime.fromtimestamp(self.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        return f"{self.who} {self.what} at {at}" + (f': "{self.comment}"' if self.comment else "")
+        return f"{self.who} {self.what} at {format_moment(self.at_ms)}" + (
+            f': "{self.comment}"' if self.comment else ""
+        )
 
 
 def no_such_environment(project: str, key: str, existing: Iterable[str]) -> OpsError:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from opsctl.core.durations import format_moment
 from opsctl.core.errors import ErrorCode, OpsError
-from opsctl.core.scheduling import utc_ms
 from opsctl.services.beside import Beside
 
 if TYPE_CHECKING:
@@ -82,10 +82,19 @@ def _asked(look: Callable[[], list[str]]) -> list[str]:
 
 
 def _scheduled(change: ScheduledChange) -> str:
-    what = "turns it on" if change.only_turns_on else f"makes changes ({', '.join(change.instructions)})"
-    return f"a scheduled change {what} at {utc_ms(change.at_ms)}" + (" (opsctl kill --for)" if change.is_ours else "")
+    whose = " (opsctl kill --for)" if change.is_ours else ""
+    return f"a scheduled change is to {_doing(change.instructions)} at {format_moment(change.at_ms)}{whose}"
 
 
 def _requested(request: ApprovalRequest) -> str:
     about = f': "{request.description}"' if request.description else ""
-    return f"an approval request ({', '.join(request.instructions)}) is {request.review}{about}"
+    return f"an approval request to {_doing(request.instructions)} is {request.review}{about}"
+
+
+def _doing(instructions: tuple[str, ...]) -> str:
+    match instructions:
+        case ("turnFlagOn",):
+            return "turn it on"
+        case ("turnFlagOff",):
+            return "turn it off"
+    return f"make changes ({', '.join(instructions)})"

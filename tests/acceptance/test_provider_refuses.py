@@ -149,7 +149,7 @@ def test_a_kill_goes_ahead_of_what_is_pending_and_says_so(world):
 
     assert killed["outcome"] == "confirmed"
     assert any(
-        note.startswith("not stopped by this: a scheduled change makes changes (updateTrackEvents) at 2096-")
+        note.startswith("not stopped by this: a scheduled change is to make changes (updateTrackEvents) at 2096-")
         for note in killed["notes"]
     ), killed["notes"]
 
@@ -172,7 +172,7 @@ def test_a_restore_that_something_pending_forbids_is_refused_and_says_what_is_pe
 
     result = world.opsctl("restore", "--yes", expect=6)
 
-    assert "pending: a scheduled change makes changes (turnFlagOff) at 2096-" in result.err
+    assert "pending: a scheduled change is to turn it off at 2096-" in result.err
     assert f"withdraw or apply what is pending at {world.proxy.url}{PLACE}/approval-requests" in result.err
     assert "ignoreConflicts" not in "".join(request.target for request in world.proxy.requests)
     assert not world.provider.targeting["on"]

@@ -83,7 +83,7 @@ def _besides(receipt: Receipt, view: View) -> list[str]:
     if receipt.superseded_by is not None:
         lines += view.wrapped("changed by", receipt.superseded_by.told)
     if receipt.approval is not None:
-        lines += _approval(receipt.approval, view)
+        lines += _approval(receipt.approval, view, is_carried_out=receipt.written_ms is not None)
     for note in receipt.notes:
         lines += view.wrapped("note", note)
     return lines
@@ -121,8 +121,10 @@ def _would(receipt: Receipt, view: View) -> list[str]:
     ]
 
 
-def _approval(approval: ApprovalRequest, view: View) -> list[str]:
-    state = "asked for" if approval.is_new else f"asked for already, {approval.review}"
+def _approval(approval: ApprovalRequest, view: View, *, is_carried_out: bool) -> list[str]:
+    if is_carried_out:
+        return [view.line("approval", "given, and carried out", plain(approval.id))]
+    state = "asked for" if approval.is_new else f"asked for already, {plain(approval.review)}"
     return [view.line("approval", state, plain(approval.id)), *view.wrapped("", f"given at {approval.url}")]
 
 
