@@ -66,9 +66,9 @@ def break_glass(call: Call, write: WriteOptions, proof: ProofOptions) -> int:
             _ensure_agreed(call)
         with record.of_failures():
             receipt = service.apply(prepared)
-        if (lost := record.keep_pin(receipt)) is not None:
-            receipt = replace(receipt, notes=(*receipt.notes, lost.message))
     try:
+        if not write.dry_run and (lost := record.keep_pin(receipt)) is not None:
+            receipt = replace(receipt, notes=(*receipt.notes, lost.message))
         call.answer(
             human=lambda view: rendering.to_text(receipt, view),
             data=lambda view: rendering.to_data(receipt, view),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from opsctl.cli.confirmation import ensure_agreed, ensure_confirmed
 from opsctl.cli.render import reconcile as rendering
 from opsctl.cli.render.propagation import progress
+from opsctl.cli.switching import with_ramp_ended
 from opsctl.cli.timing import with_end
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.reconciling import exit_code_of_reconciliation
@@ -45,10 +46,10 @@ def reconcile(call: Call, write: WriteOptions, *, discard: bool) -> int:
     else:
         _ensure_confirmed(call, prepared, yes=write.yes)
         done = service.apply(prepared)
-        if done.switch is not None:
-            # A pin ends here: what an earlier kill --for arranged must not turn the flag on without it.
-            done = replace(done, switch=with_end(call, done.switch, None)[0])
     try:
+        if done.switch is not None and not done.is_planned:
+            # A pin ends here: neither what an earlier kill --for arranged nor a ramp must turn the flag on without it.
+            done = replace(done, switch=with_ramp_ended(call, with_end(call, done.switch, None)[0]))
         call.answer(
             human=lambda view: rendering.to_text(done, view),
             data=lambda view: rendering.to_data(done, view),

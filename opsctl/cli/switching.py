@@ -59,7 +59,7 @@ def switch(
     try:
         try:
             receipt, failed = with_end(call, receipt, until)
-            receipt = _with_rule_back(call, receipt)
+            receipt = with_ramp_ended(call, receipt)
         finally:
             lost = record.keep(receipt)
         _show(call, receipt)
@@ -106,7 +106,7 @@ def _asks_approval(proof: ProofOptions, until: Until | None) -> bool:
     return proof.request_approval
 
 
-def _with_rule_back(call: Call, receipt: Receipt) -> Receipt:
+def with_ramp_ended(call: Call, receipt: Receipt) -> Receipt:
     """Return the receipt with what became of a ramp that a kill stopped; where there is none, nothing is loaded."""
     if receipt.plan.change.turns_on or receipt.outcome in {Outcome.SUPERSEDED, Outcome.APPROVAL_REQUESTED}:
         return receipt

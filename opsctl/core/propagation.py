@@ -211,6 +211,8 @@ def _lagging(sighting: Sighting, report: InstanceReport, expectation: Expectatio
         return stragglers.gone(report)
     if expectation.bearing_of(report) is Bearing.DOUBTFUL:
         return stragglers.doubtful(report, expectation.ref.environment)
+    if report.epoch.pin < expectation.pin and report.environment != expectation.ref.environment:
+        return stragglers.misnamed(report, expectation.ref.environment)
     return stragglers.lagging(report, pin=expectation.pin)
 
 

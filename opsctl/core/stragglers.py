@@ -50,6 +50,13 @@ def lagging(report: InstanceReport, *, pin: int = 0) -> str:
     return f"{report.instance} still serves {_what(report)}"
 
 
+def misnamed(report: InstanceReport, environment: str) -> str:
+    """Return the sentence about an instance that serves the environment, and takes no pin of it."""
+    return (
+        f"{report.instance} takes no pin of {environment}: its own settings call that environment {report.environment}"
+    )
+
+
 def lagging_browsers(report: InstanceReport, missing: int) -> str:
     """Return the sentence about the browsers of an instance that did not confirm."""
     noun = "browser" if missing == 1 else "browsers"

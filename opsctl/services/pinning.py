@@ -97,23 +97,23 @@ class Pinning:
             OpsError: `interrupted`, when it is not known whether the pin was kept.
             KeyboardInterrupt: nothing was kept or told.
         """
-        deadline_s = self._clock.monotonic_s() + wish.timeout_s
-        with self._instances.observe() if wish.wait else nullcontext() as observation:
-            base_s = self._clock.monotonic_s()
-            said = observation.sightings() if observation is not None else self._instances.list_sightings()
-            try:
-                receipt = self._made(wish, said, base_s)
-            except KeyboardInterrupt:
+        course = _Course(wish, self._clock.monotonic_s() + wish.timeout_s)
+        try:
+            with self._instances.observe() if wish.wait else nullcontext() as observation:
+                course.base_s = self._clock.monotonic_s()
+                said = observation.sightings() if observation is not None else self._instances.list_sightings()
+                course.is_making = True
+                course.receipt = self._made(wish, said, course.base_s)
+                with Telling(self._instances, course.receipt.pin):
+                    if observation is not None:
+                        course.receipt = self._awaited(course, course.receipt, observation)
+                return course.receipt
+        except KeyboardInterrupt:
+            if course.receipt is not None:
+                return replace(course.receipt, outcome=Outcome.INTERRUPTED, at_s=self._clock.now_s())
+            if course.is_making:
                 raise _unknown_state(wish) from None
-            try:
-                with Telling(self._instances, receipt.pin):
-                    if observation is None:
-                        return receipt
-                    done = self._awaited(wish, receipt, _Wait(observation, base_s, deadline_s))
-                    return replace(done, at_s=self._clock.now_s(), notes=(*done.notes, *_told(done.propagation)))
-            except KeyboardInterrupt:
-                seen = None if observation is None else self._summary(wish, receipt, observation, base_s)
-                return replace(receipt, outcome=Outcome.INTERRUPTED, propagation=seen)
+            raise
 
     def _made(self, wish: PinWish, sightings: tuple[Sighting, ...], base_s: float) -> PinReceipt:
         """Keep the pin that comes next; or, where it is in force already, that one."""
@@ -137,22 +137,19 @@ class Pinning:
         except OpsError as error:
             return None, (error.message,)
 
-    def _awaited(self, wish: PinWish, receipt: PinReceipt, wait: _Wait) -> PinReceipt:
+    def _awaited(self, course: _Course, receipt: PinReceipt, observation: Observation) -> PinReceipt:
+        """Return as soon as everyone follows, or somebody wants something else, or time is up."""
+        expectation = self._expectation(course.wish, receipt.pin.number)
         while True:
-            seen = self._summary(wish, receipt, wait.observation, wait.base_s)
+            seen = summarise(observation.sightings(), expectation, base_s=course.base_s)
             now_s = self._clock.monotonic_s()
-            if seen.is_complete:
-                outcome = Outcome.CONFIRMED if seen.instances else Outcome.NO_INSTANCES
-                return replace(receipt, outcome=outcome, propagation=seen)
-            if seen.is_contradicted:
-                return replace(receipt, outcome=Outcome.SUPERSEDED, propagation=seen)
-            if now_s >= wait.deadline_s:
-                return replace(receipt, outcome=Outcome.PENDING, propagation=seen)
+            receipt = course.receipt = replace(receipt, propagation=seen)
+            outcome = _outcome(seen, is_over=now_s >= course.deadline_s)
+            if outcome is not None:
+                notes = (*receipt.notes, *_told(seen))
+                return replace(receipt, outcome=outcome, notes=notes, at_s=self._clock.now_s())
             self._on_progress(seen)
-            wait.observation.wait_for_news(min(wait.deadline_s - now_s, _LONGEST_WAIT_S))
-
-    def _summary(self, wish: PinWish, receipt: PinReceipt, observation: Observation, base_s: float) -> Propagation:
-        return summarise(observation.sightings(), self._expectation(wish, receipt.pin.number), base_s=base_s)
+            observation.wait_for_news(min(course.deadline_s - now_s, _LONGEST_WAIT_S))
 
     def _expectation(self, wish: PinWish, number: int) -> Expectation:
         return Expectation(wish.ref, wish.version, wish.mode, self._sdk_key_digest, browsers=wish.browsers, pin=number)
@@ -165,9 +162,18 @@ class Pinning:
         )
 
 
-def _told(seen: Propagation | None) -> tuple[str, ...]:
+def _outcome(seen: Propagation, *, is_over: bool) -> Outcome | None:
+    """Return how it ended; `None` while there is something to wait for."""
+    if seen.is_complete:
+        return Outcome.CONFIRMED if seen.instances else Outcome.NO_INSTANCES
+    if seen.is_contradicted:
+        return Outcome.SUPERSEDED
+    return Outcome.PENDING if is_over else None
+
+
+def _told(seen: Propagation) -> tuple[str, ...]:
     """Return what has to be said of browsers where not all of them had to confirm, and not all did."""
-    if seen is None or not seen.is_complete or seen.browsers_confirmed == seen.browsers:
+    if not seen.is_complete or seen.browsers_confirmed == seen.browsers:
         return ()
     return (as_asked(seen.browsers_confirmed, seen.browsers, seen.wanted),)
 
@@ -181,10 +187,12 @@ def _unknown_state(wish: PinWish) -> OpsError:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Wait:
-    """What is waited for, and until when."""
+@dataclass(slots=True)
+class _Course:
+    """A wish on its way; times on the clock's monotonic scale."""
 
-    observation: Observation
-    base_s: float
+    wish: PinWish
     deadline_s: float
+    base_s: float = 0.0
+    is_making: bool = False
+    receipt: PinReceipt | None = None

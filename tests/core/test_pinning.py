@@ -102,3 +102,11 @@ def test_an_instance_that_is_still_pinned_is_named_with_its_pin():
     seen = summarise([a_pinned_sighting(pin=a_pin(3))], Expectation(REF, 0, Mode.FULL, pin=4), base_s=0.0)
 
     assert seen.stragglers == ("worker-0 still goes by pin 3",)
+
+
+def test_an_instance_that_calls_the_environment_by_another_name_is_named_with_that():
+    other = a_sighting(version=7, sdk_key_digest="aaaa", environment="live")
+
+    seen = summarise([other], Expectation(REF, 0, Mode.DEGRADED, "aaaa", pin=3), base_s=0.0)
+
+    assert seen.stragglers == ("worker-0 takes no pin of test: its own settings call that environment live",)
