@@ -143,7 +143,7 @@ def test_instances_of_the_operators_own_machine_are_found_by_their_sockets_alone
 def test_a_wrong_token_confirms_nothing_and_is_said(restored):
     wrong = "another-token-than-the-instances-have"
 
-    said = restored.by_url("kill", "--yes", "--timeout", "3s", expect=3, OPSCTL_CONTROL_TOKEN=wrong)
+    said = restored.by_url("kill", "--yes", "--timeout", "2s", expect=3, OPSCTL_CONTROL_TOKEN=wrong)
 
     assert said.out.count("refuses the control token") >= 1
     assert "0/2" in said.out
@@ -154,14 +154,14 @@ def test_a_wrong_token_confirms_nothing_and_is_said(restored):
 def test_a_certificate_that_is_not_believed_confirms_nothing_and_is_said(restored, tmp_path):
     stranger = Certificates(tmp_path)
 
-    said = restored.by_url("kill", "--yes", "--timeout", "3s", expect=3, OPSCTL_CONTROL_CA=str(stranger.ca))
+    said = restored.by_url("kill", "--yes", "--timeout", "2s", expect=3, OPSCTL_CONTROL_CA=str(stranger.ca))
 
     assert "certificate" in said.out
     assert "0/2" in said.out
 
 
 def test_instances_on_the_bus_that_this_operator_has_no_token_for_are_not_passed_over(restored):
-    said = restored.opsctl("kill", "--yes", "--timeout", "3s", expect=3, OPSCTL_CONTROL_TOKEN="")
+    said = restored.opsctl("kill", "--yes", "--timeout", "2s", expect=3, OPSCTL_CONTROL_TOKEN="")
 
     assert "OPSCTL_CONTROL_TOKEN" in said.out
     assert "0/2" in said.out
@@ -170,7 +170,7 @@ def test_instances_on_the_bus_that_this_operator_has_no_token_for_are_not_passed
 def test_one_that_was_named_and_is_not_there_is_a_straggler_by_its_url(restored):
     gone = "http://127.0.0.1:9"
 
-    killed = restored.opsctl("kill", "--yes", "--json", "--timeout", "3s", expect=3, OPSCTL_INSTANCES=gone).json
+    killed = restored.opsctl("kill", "--yes", "--json", "--timeout", "2s", expect=3, OPSCTL_INSTANCES=gone).json
 
     assert (killed["instances"]["confirmed"], killed["instances"]["total"]) == (2, 3)
     assert killed["stragglers"] == [f"{gone} refuses connections: nobody listens there"]
@@ -181,7 +181,7 @@ def test_one_that_hangs_is_named_and_degrades_once_it_goes_on(own_fleet):
     eventually(lambda: own_fleet.modes() == ["full", "full"], what="full mode everywhere")
     os.kill(hung.process.pid, signal.SIGSTOP)
 
-    killed = own_fleet.opsctl("kill", "--yes", "--json", "--timeout", "3s", expect=3).json
+    killed = own_fleet.opsctl("kill", "--yes", "--json", "--timeout", "2s", expect=3).json
 
     os.kill(hung.process.pid, signal.SIGCONT)
     assert (killed["instances"]["confirmed"], killed["instances"]["total"]) == (1, 2)
@@ -205,7 +205,7 @@ def test_while_the_bus_hangs_a_kill_reaches_everyone_it_knew_and_says_what_it_ca
     assert restored.opsctl("status", "--json").json["agreement"]["instances"] == 2
     bus.hang()
     try:
-        killed = restored.opsctl("kill", "--yes", "--json", "--timeout", "4s", expect=3).json
+        killed = restored.opsctl("kill", "--yes", "--json", "--timeout", "3s", expect=3).json
         pages = [worker.get("/").status for worker in restored.workers]
     finally:
         bus.resume()
@@ -232,7 +232,7 @@ def test_a_pin_reaches_through_the_bus_whoever_opsctl_cannot(own_fleet, own_bus)
     unreachable = own_fleet.start(OPSCTL_CONTROL_URL="https://localhost:9")
     eventually(lambda: unreachable.state()["mode"] == "full", what="full mode")
 
-    said = own_fleet.opsctl("kill", "--break-glass", "--yes", "--reason", "drill", "--timeout", "4s", expect=3)
+    said = own_fleet.opsctl("kill", "--break-glass", "--yes", "--reason", "drill", "--timeout", "3s", expect=3)
 
     eventually(lambda: unreachable.state()["reason"] == "PINNED", what="the pin")
     assert "nobody listens" in said.out

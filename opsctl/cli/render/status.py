@@ -177,7 +177,8 @@ def _browsers(status: Status) -> str:
 def _instance_row(sighting: Sighting) -> tuple[str, ...]:
     report = sighting.report
     if report is None:
-        return (sighting.instance, "is not there" if sighting.is_gone else "does not answer", "", "", "")
+        usual = "is not there" if sighting.is_gone else "does not answer"
+        return (sighting.instance, "unknown" if sighting.problem else usual, "", "", "")
     is_old = report.source is not DataSource.LIVE and report.age_s is not None
     age = f" {format_age(report.age_s or 0.0)} old" if is_old else ""
     browsers = report.browsers
