@@ -126,7 +126,7 @@ def _ramp_lines(ramp: Ramp, status: Status, view: View) -> list[str]:
     lines = [view.line("ramp", f"{ramp.percent:g} %", since, f"steps {format_steps(ramp.steps)}", why)]
     if ramp.remaining:
         go_on = view.command(Change.RESTORE, status.ref.key, "--ramp", format_steps(ramp.remaining))
-        lines.append(view.line("", f"where nobody goes on with it: {go_on}"))
+        lines.append(view.line("go on", go_on))
     return lines
 
 
@@ -235,7 +235,11 @@ def _closing(status: Status, view: View) -> str:
 
 
 def _pinned_state(status: Status) -> str:
-    who = "degraded by break-glass" if status.agreement.is_complete else "break-glass is in force; not everyone follows"
+    who = (
+        "degraded by break-glass"
+        if status.agreement.is_complete
+        else "break-glass is in force, but not everyone follows"
+    )
     mode = None if status.flag is None else status.flag.mode(status.ref.environment)
     if status.flag is None:
         return f"{who}; the provider does not answer."
