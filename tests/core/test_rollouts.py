@@ -48,13 +48,6 @@ def test_a_step_gives_true_to_its_percentage_by_device():
     assert rule.label(VARIATIONS) == "75 % Disabled, 25 % Enabled by device"
 
 
-def test_who_is_no_device_comes_last():
-    """The bucket of a context that lacks the kind is 0: the first variation with any weight."""
-    first_served = [next(index for index, weight in ramped(ENABLED, p).weights if weight) for p in (5, 99.9, 100)]
-
-    assert first_served == [1, 1, 0]
-
-
 def test_a_rollout_is_thinned_out_by_what_it_goes_by():
     rule = ramped(a_rollout(60_000, bucketBy="email", contextKind="org", seed=61), 50)
 
