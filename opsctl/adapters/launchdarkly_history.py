@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from opsctl.adapters.launchdarkly_audit import newest_items
 from opsctl.adapters.launchdarkly_http import Request
 from opsctl.adapters.launchdarkly_json import audit_entry_of
 from opsctl.core.watching import FlagChange
 from opsctl.core.wire import exact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from opsctl.adapters.launchdarkly_http import RestConnection
     from opsctl.core.flags import FlagRef
 
-_PAGE = 20
 _MOST_ENTRIES = 400
 
 
@@ -33,7 +31,7 @@ class LaunchDarklyHistory:
         It looks at the newest entries of the log first, and at no more than are needed, or 400.
         """
         found = []
-        for item in self._entries(ref):
+        for item in newest_items(self._rest, ref, most=_MOST_ENTRIES):
             change = self._change(ref, item)
             if change is not None and change.version <= version:
                 break
@@ -41,41 +39,17 @@ class LaunchDarklyHistory:
                 found.append(change)
         return tuple(sorted(found, key=lambda change: change.version))
 
-    def _entries(self, ref: FlagRef) -> Iterator[Any]:
-        """Yield the entries about the flag in its environment, the newest first, each once."""
-        seen: set[str] = set()
-        query: dict[str, str | int] = {
-            "spec": f"proj/{ref.project}:env/{ref.environment}:flag/{ref.key}",
-            "limit": _PAGE,
-        }
-        while len(seen) < _MOST_ENTRIES:
-            request = Request(method="GET", path="/api/v2/auditlog", doing="read the audit log", query=query)
-            try:
-                page = [(exact(one["_id"], str), exact(one["date"], int), one) for one in self._send(request)["items"]]
-            except (KeyError, TypeError) as error:
-                raise self._rest.foreign_answer(error) from error
-            new = [one for one in page if one[0] not in seen]
-            if not new:
-                return
-            # Several entries may have the date that a page ends with: the next page begins with it once more.
-            query["before"] = min(date_ms for _, date_ms, _ in page) + 1
-            seen.update(entry_id for entry_id, _, _ in new)
-            yield from (item for _, _, item in sorted(new, key=lambda one: one[1], reverse=True))
-
     def _change(self, ref: FlagRef, item: Any) -> FlagChange | None:
         """Return the change that an entry is about; `None` when it left the flag's version there as it was."""
         entry_id = item["_id"]
         if entry_id not in self._known:
             path = f"/api/v2/auditlog/{quote(entry_id, safe='')}"
-            detail = self._send(Request(method="GET", path=path, doing="read the audit log"))
+            detail = self._rest.send(Request(method="GET", path=path, doing="read the audit log"))
             try:
                 self._known[entry_id] = _change_of(detail, ref.environment)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise self._rest.foreign_answer(error) from error
         return self._known[entry_id]
-
-    def _send(self, request: Request) -> Any:
-        return self._rest.send(request)
 
 
 def _change_of(detail: Any, environment: str) -> FlagChange | None:

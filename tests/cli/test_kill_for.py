@@ -1,10 +1,9 @@
 """`kill --for`: how it reads, and its exit codes."""
 
-import time
-
 import pytest
 from builders import KEY, a_flag, a_sighting
 from fakes import FakeClock
+from support.local_time import local_time
 
 from opsctl.cli.render.timed import moment, objective_text, span
 from opsctl.core.errors import ErrorCode, OpsError
@@ -19,12 +18,9 @@ FORBIDDEN = OpsError(ErrorCode.FORBIDDEN, "LaunchDarkly does not let this token 
 
 
 @pytest.fixture(autouse=True)
-def _paris(monkeypatch):
-    monkeypatch.setenv("TZ", "Europe/Paris")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+def _paris():
+    with local_time("Europe/Paris"):
+        yield
 
 
 def following(version=8, mode=Mode.DEGRADED):
@@ -274,11 +270,9 @@ def test_a_moment_on_another_day_has_its_day():
     assert moment(NOW_MS + 86_400_000, now_ms=NOW_MS) == "Tue 22 Sep 16:13:20 CEST (14:13:20 UTC)"
 
 
-def test_where_local_time_is_utc_it_is_shown_once(monkeypatch):
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-
-    assert moment(NOW_MS, now_ms=NOW_MS) == "14:13:20 UTC"
+def test_where_local_time_is_utc_it_is_shown_once():
+    with local_time("UTC"):
+        assert moment(NOW_MS, now_ms=NOW_MS) == "14:13:20 UTC"
 
 
 @pytest.mark.parametrize(("rate", "text"), [(0.0, "0%"), (0.1, "10%"), (0.005, "0.5%"), (1.0, "100%")])

@@ -1,11 +1,11 @@
 """`watch`: how each event reads."""
 
 import json
-import time
 
 import pytest
 from builders import KEY, an_entry
 from fakes import FakeClock, ScriptedStream
+from support.local_time import local_time
 
 from opsctl.core.scheduling import ScheduledChange
 from opsctl.core.watching import PageView, WatchEvent, WatchKind, WatchSource
@@ -14,12 +14,9 @@ NOW_S = FakeClock().now_s()
 
 
 @pytest.fixture(autouse=True)
-def _utc(monkeypatch):
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+def _utc():
+    with local_time("UTC"):
+        yield
 
 
 def change(**more):
