@@ -10,7 +10,7 @@ from opsctl.core.watching import WatchKind
 
 if TYPE_CHECKING:
     from opsctl.core.flags import AuditEntry, FlagRef
-    from opsctl.core.ports import AuditReader, Clock
+    from opsctl.core.ports import AuditReader, Clock, History
     from opsctl.core.watching import WatchEvent
 
 _ENTRIES = 20
@@ -23,13 +23,15 @@ _TOLERANCE_S = 5.0
 class Attribution:
     """Matches changes of a value with entries of the audit log; where that leaves a doubt, nobody is named.
 
-    An entry fits when it turned the flag the way that the value went, at about the time that the change was seen, or
-    somewhere in the time the stream was lost before it. Each entry is used once, and never one that is older than the
-    last that was used or than the watch itself.
+    Where the history tells which entry made the version that was seen, it is that one. Else an entry fits when it
+    turned the flag the way that the value went, at about the time that the change was seen, or somewhere in the time
+    the stream was lost before it. Each entry is used once, and never one that is older than the last that was used or
+    than the watch itself.
     """
 
-    def __init__(self, audit: AuditReader | None, clock: Clock, ref: FlagRef) -> None:
+    def __init__(self, audit: AuditReader | None, clock: Clock, ref: FlagRef, history: History | None = None) -> None:
         self._audit = audit
+        self._history = history
         self._clock = clock
         self._ref = ref
         self._used: set[str] = set()
@@ -50,7 +52,7 @@ class Attribution:
         elif event.kind is WatchKind.RESUMED:
             self._resumed_at_s = event.at_s
         elif event.kind is WatchKind.CHANGE:
-            entry = self._find(event, self._gap_before(event))
+            entry = self._of_version(event) or self._find(event, self._gap_before(event))
             self._lost_at_s = None
             return replace(event, entry=entry)
         return event
@@ -59,6 +61,23 @@ class Attribution:
         """Return since when the stream was lost, if the change may have been made in that time."""
         is_over = self._resumed_at_s is not None and change.at_s - self._resumed_at_s > _TOLERANCE_S
         return None if is_over else self._lost_at_s
+
+    def _of_version(self, change: WatchEvent) -> AuditEntry | None:
+        """Return the entry that made the version of the change; the log may be a moment behind."""
+        if self._history is None or change.version is None:
+            return None
+        for look in range(_LOOKS):
+            if look:
+                self._clock.sleep(_LOOK_AGAIN_S)
+            try:
+                made = self._history.changes_since(self._ref, change.version - 1)
+            except OpsError:
+                return None
+            for one in made:
+                if one.version == change.version and one.is_on is change.new:
+                    self._use(one.entry)
+                    return one.entry
+        return None
 
     def _find(self, change: WatchEvent, lost_at_s: float | None) -> AuditEntry | None:
         for look in range(_LOOKS if self._audit is not None and isinstance(change.new, bool) else 0):

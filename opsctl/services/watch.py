@@ -68,7 +68,7 @@ class WatchService:
                 `flag_not_found`.
         """
         deadline_s = None if timeout_s is None else self._clock.monotonic_s() + timeout_s
-        attribution = Attribution(self._audit, self._clock, ref)
+        attribution = Attribution(self._audit, self._clock, ref, self._history)
         attribution.begin()
         catching_up = CatchingUp(self._history, self._clock, ref, since=since)
         announced: set[str] = set()

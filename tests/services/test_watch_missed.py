@@ -60,6 +60,24 @@ def test_since_a_version_what_was_changed_comes_first_with_who_and_why():
     )
 
 
+def test_who_made_a_change_is_known_by_its_version_also_where_two_did_something_at_that_time():
+    history = ScriptedHistory(
+        a_change(8, who="Alice", at_ms=NOW_MS),
+        a_change(9, is_on=True, who="Bob", at_ms=NOW_MS),
+        a_change(10, who="Carol", at_ms=NOW_MS),
+    )
+
+    events = watched(state(7), change(8, on=False), change(9, on=True), change(10, on=False), history=history)
+
+    assert [event.entry.who for event in events[1:]] == ["Alice", "Bob", "Carol"]
+
+
+def test_a_version_that_the_log_has_otherwise_is_nobodys():
+    events = watched(state(7), change(8, on=False), history=ScriptedHistory(a_change(8, is_on=True)))
+
+    assert events[1].entry is None
+
+
 def test_since_the_present_version_nothing_is_told_again():
     assert told(watched(state(9), history=ScriptedHistory(a_change(9)), since=9)) == ["state 9"]
 
