@@ -65,6 +65,11 @@ def with_newer(data: DataSet, other: DataSet) -> DataSet:
     return {kind: {key: newest(kind, key, item) for key, item in items.items()} for kind, items in data.items()}
 
 
+def without_deleted(data: DataSet) -> DataSet:
+    """Return `data` without the items that only say that they were deleted."""
+    return {kind: {key: item for key, item in items.items() if not is_gone(item)} for kind, items in data.items()}
+
+
 def _pairs(kind: VersionedDataKind, items: Any) -> tuple[list[VersionedDataKind], list[str], list[Item]]:
     return [kind] * len(items), list(items.keys()), list(items.values())
 

@@ -11,7 +11,7 @@ from ldclient.feature_store import InMemoryFeatureStore
 from ldclient.interfaces import FeatureStore
 from ldclient.versioned_data_kind import FEATURES, SEGMENTS
 
-from webapp.datasets import is_gone
+from webapp.datasets import is_gone, without_deleted
 from webapp.newest import Newest
 
 if TYPE_CHECKING:
@@ -127,9 +127,10 @@ class ObservedStore(FeatureStore):
         return self.flag(key) is not None and (item is None or self._newest.is_another(FEATURES, item))
 
     def snapshot(self) -> DataSet:
-        """Return everything that is held, and what is known to be deleted, as it was sent."""
+        """Return everything that is held, as it was sent, and that what is not held any more is deleted."""
         with self.writing:
-            return {kind: self._encoded(kind) | self._newest.deleted(kind) for kind in (FEATURES, SEGMENTS)}
+            held = {kind: self._encoded(kind) for kind in (FEATURES, SEGMENTS)}
+            return {kind: items | self._newest.gone(kind, items) for kind, items in held.items()}
 
     def init(self, all_data: Mapping[VersionedDataKind, Mapping[str, Any]]) -> None:
         """Replace all data (SDK)."""
@@ -188,8 +189,8 @@ class ObservedStore(FeatureStore):
         self._newest.note(kind, item)
         self.changes += 1
 
-    def _replace_all(self, data: Mapping[VersionedDataKind, Mapping[str, Item]]) -> None:
-        there = {kind: {key: item for key, item in items.items() if not is_gone(item)} for kind, items in data.items()}
+    def _replace_all(self, data: DataSet) -> None:
+        there = without_deleted(data)
         self._items.init(there)
         for kind, items in data.items():
             self._newest.note_all(kind, items)

@@ -34,7 +34,8 @@ _SILENT_S = 20.0
 """After so long without data or an error a connection that was begun leads nowhere; the SDK waits five minutes."""
 _CHECKS_TO_BE_DEAF = 2
 _FETCH_EVERY_S = 0.5
-_FETCH_LIMIT_S = 1.0
+_FIRST_FETCH_LIMIT_S = 1.0
+_FETCH_LIMIT_S = 4.0
 _FETCH_FOR_S = 30.0
 _RESTART_EVERY_S = 5.0
 _CLIENT_ERRORS = range(400, 500)
@@ -46,9 +47,10 @@ _SDK_RETRIES = {400, 408, 429}
 
 @dataclass(frozen=True, slots=True)
 class _Sought:
-    """A version that was written and has not been seen, and until when to look for it."""
+    """A version that was written and has not been seen, and since and until when to look for it."""
 
     version: int
+    since_s: float
     until_s: float
 
 
@@ -115,7 +117,7 @@ class Keeper:
         """
         now = time.monotonic()
         sought = self._sought
-        self._sought = _Sought(max(version, sought.version if sought is not None else 0), now + _FETCH_FOR_S)
+        self._sought = _Sought(max(version, sought.version if sought is not None else 0), now, now + _FETCH_FOR_S)
         self._fetch_at = now
         self._wake.set()
 
@@ -165,7 +167,8 @@ class Keeper:
             self._fetch_at = _NEVER
             return
         if self._checker is not None:
-            verdict = self._checker.check(limit_s=_FETCH_LIMIT_S)
+            is_first = self._restarted_at < sought.since_s
+            verdict = self._checker.check(limit_s=_FIRST_FETCH_LIMIT_S if is_first else _FETCH_LIMIT_S)
             self._gate.on_check(confirmed=verdict is Verdict.CONFIRMED)
         held = self._store.flag(self._gate.flag)
         is_reached = held is not None and held.version >= sought.version

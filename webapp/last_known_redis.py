@@ -7,6 +7,7 @@ feed, and the other way round.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -17,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from opsctl.core.instances import sdk_key_digest
-from webapp.datasets import data_set, is_newer, is_of_one_line
+from webapp.datasets import data_set, is_newer, is_of_one_line, without_deleted
 from webapp.known import Known, newest
 
 if TYPE_CHECKING:
@@ -75,13 +76,16 @@ class LastKnownRedis:
     def write(self, known: Known) -> None:
         """Bring the server up to date; nothing that is newer there is replaced.
 
+        Deletions are left out: what was once left out here could not come back there at the same version.
+
         Raises:
             OSError, ValueError: as `read`.
         """
         try:
             store = self._store()
             held = self._held_or_repaired(store)
-            wanted = newest(known, held, self._flag) or known
+            live = replace(known, data=without_deleted(known.data))
+            wanted = newest(live, held, self._flag) or live
             if held is None or not _is_extended_by(held.data, wanted.data):
                 store.init(wanted.data)
             else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from webapp.datasets import is_gone, is_newer, is_of_one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from ldclient.versioned_data_kind import VersionedDataKind
 
@@ -32,10 +32,12 @@ class Newest:
         """Return the newest item with that key."""
         return self._items.get((kind.namespace, key))
 
-    def deleted(self, kind: VersionedDataKind) -> dict[str, Item]:
-        """Return the items that were deleted, by key."""
+    def gone(self, kind: VersionedDataKind, held: Container[str]) -> dict[str, Item]:
+        """Return what there is to know of the items that are not held any more, as SDKs note deletions, by key."""
         return {
-            key: item for (name, key), item in list(self._items.items()) if name == kind.namespace and is_gone(item)
+            key: item if is_gone(item) else {"key": key, "version": item["version"], "deleted": True, **_salt(item)}
+            for (name, key), item in list(self._items.items())
+            if name == kind.namespace and key not in held
         }
 
     def is_newer(self, kind: VersionedDataKind, item: Item) -> bool:
@@ -57,3 +59,7 @@ class Newest:
         """Whether an item only shares its key with the newest."""
         newest = self.of(kind, item["key"])
         return newest is not None and not is_of_one_line(item, newest)
+
+
+def _salt(item: Item) -> Item:
+    return {"salt": item["salt"]} if "salt" in item else {}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from ldclient.client import LDClient
 from ldclient.config import Config
+from ldclient.interfaces import DataSourceState
 from ldclient.version import VERSION
 
 from opsctl import __version__
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _CLOSE_WAIT_S = 2.0
+_OVERLAP_S = 5.0
+_LOOK_EVERY_S = 0.05
 _NOT_WAITING = ("Initialization timeout exceeded", "Feature Flag evaluation attempted before client has initialized")
 """What the SDK warns of because the feed starts without waiting; the gate says the same in the feed's own words."""
 
@@ -57,12 +61,13 @@ class SdkClient:
         return self._client.data_source_status_provider
 
     def restart(self) -> None:
-        """Connect anew, at once. The client before is closed in the background.
+        """Connect anew, at once. The client before is closed in the background, once the new one is connected.
 
-        It sends its last events first, and a provider that hangs lets it wait for most of a minute.
+        What is merely slow goes on delivering until then, for five seconds at most. Closing takes its time: the last
+        events are sent first, and a provider that hangs lets that take most of a minute.
         """
         before, self._client = self._client, self._make()
-        threading.Thread(target=_close, args=(before,), name="closing", daemon=True).start()
+        threading.Thread(target=_retire, args=(before, self._client), name="closing", daemon=True).start()
 
     def resume(self) -> None:
         """Connect anew in a process that was forked off."""
@@ -103,6 +108,14 @@ def start_client(settings: Settings, store: ObservedStore, *, data_source: Any =
         return LDClient(config=config, start_wait=0)
 
     return SdkClient(make)
+
+
+def _retire(before: LDClient, after: LDClient) -> None:
+    ends_at = time.monotonic() + _OVERLAP_S
+    statuses = after.data_source_status_provider
+    while statuses.status.state is not DataSourceState.VALID and time.monotonic() < ends_at:
+        time.sleep(_LOOK_EVERY_S)
+    _close(before)
 
 
 def _close(client: LDClient) -> None:

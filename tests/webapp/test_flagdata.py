@@ -160,6 +160,19 @@ def test_a_deletion_survives_being_saved_and_loaded():
     assert (after.flag("kill"), after.get(FEATURES, "kill"), after.flag_keys()) == (None, None, ("other",))
 
 
+def test_a_flag_that_was_left_out_stays_gone_after_a_restart_until_it_is_as_new():
+    before = stored(a_flag(7, salt="s"))
+    before.init(data())
+
+    after = ObservedStore()
+    after.load(before.snapshot())
+    after.init(data(a_flag(6, salt="s")))
+    assert after.flag("kill") is None
+
+    after.init(data(a_flag(7, salt="s")))
+    assert after.flag("kill").version == 7
+
+
 def test_a_snapshot_is_what_was_sent():
     flag, segment = a_flag(7, salt="s", unknown={"to": "us"}), {"key": "beta", "version": 4, "included": ["noor"]}
 

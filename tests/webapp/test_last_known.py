@@ -1,6 +1,7 @@
 """What is kept for the next start, and what becomes of it then."""
 
 import errno
+import fcntl
 import json
 import logging
 import os
@@ -147,6 +148,20 @@ def test_a_link_in_its_place_is_not_followed(file, path, tmp_path):
 
     with pytest.raises(OSError, match=os.strerror(errno.ELOOP)):
         file.read()
+
+
+def test_a_file_that_another_worker_is_writing_is_left_to_it_for_the_moment(file, path):
+    file.write(known(7))
+    descriptor = os.open(path().parent, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with pytest.raises(BlockingIOError):
+            file.write(known(8))
+    finally:
+        os.close(descriptor)
+
+    file.write(known(8))
+    assert file.read() == known(8)
 
 
 def test_too_much_data_is_not_kept(file, monkeypatch):

@@ -109,6 +109,7 @@ def test_changes_deletions_and_flags_made_anew_are_written(place):
     place.write(known(8, {"key": "other", "version": 4, "deleted": True, "salt": "s"}))
     held = place.read().data[FEATURES]
     assert {key: item["version"] for key, item in held.items()} == {FLAG: 8}
+    assert place.read() == known(8)
 
     place.write(known(1, salt="new", confirmed_at_s=3000.0))
     assert place.read().flag(FLAG)["salt"] == "new"
