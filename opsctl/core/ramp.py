@@ -246,6 +246,7 @@ class RampEnd:
         original: The default rule before the ramp, for people.
         rule: The default rule now, for people; empty when it is not known.
         is_back: Whether that is the one from before the ramp.
+        is_on: Whether targeting was on when the flag was last looked at.
         said: What stopped it, for people; empty when it came to its end.
         kill: What came of the kill that a breach caused.
         left: The ramp that was left standing, which a later command goes on with; `None` when there is none.
@@ -258,6 +259,7 @@ class RampEnd:
     original: str
     rule: str
     is_back: bool
+    is_on: bool = True
     said: str = ""
     kill: Receipt | None = None
     left: Ramp | None = None

@@ -9,7 +9,7 @@ from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.exit_codes import ramp_exit_code
 from opsctl.core.journal import Ended, NoJournal
 from opsctl.core.propagation import Expectation, summarise
-from opsctl.core.ramp import Ramp, RampCause
+from opsctl.core.ramp import Ramp
 from opsctl.core.switch import Change
 from opsctl.services.prepared import SwitchRequest
 from opsctl.services.ramp_prepared import PreparedRamp, planned
@@ -196,10 +196,9 @@ def _said_of(ramp: Ramp, seen: RuledFlag) -> str:
 
 def _ended(end: RampEnd) -> Ended:
     """Return how a ramp ended, for the journal."""
-    is_off = end.cause in {RampCause.KILLED, RampCause.BREACHED}
     return Ended(
         outcome=end.receipt.outcome,
-        is_on=not is_off,
+        is_on=end.is_on and end.kill is None,
         version=end.receipt.version,
         written_version=end.receipt.written_version,
         message=end.said,

@@ -65,7 +65,10 @@ class RampRun:
             self._finish()
             return self._end(RampCause.DONE)
         except RampStoppedError as stopped:
-            return self._stopped(stopped)
+            try:
+                return self._stopped(stopped)
+            except KeyboardInterrupt:
+                return self._interrupted()
         except KeyboardInterrupt:
             if not self.rules.has_begun:
                 self.rules.give_up()
@@ -206,6 +209,7 @@ class RampRun:
             original=prepared.seen.label(rules.ramp.original),
             rule=seen.label(seen.rule),
             is_back=seen.rule.is_same_as(rules.ramp.original),
+            is_on=seen.targeting.on,
             left=rules.left,
         )
 

@@ -191,6 +191,17 @@ def test_interrupted_it_says_where_it_stands_how_to_go_on_and_how_to_stop(opsctl
     assert ramping.kept_ramps.kept[REF].percent == 50
 
 
+def test_interrupted_while_the_rule_is_put_back_it_claims_nothing_to_be_restored(opsctl, ramping):
+    ramping.instances.at = [(15, lambda: ramping.flags_at_provider.turn(REF, on=False, comment=""))]
+    ramping.rules.before_put = [None, None, KeyboardInterrupt()]
+
+    shown = opsctl("restore", "--ramp", "25,50,100", *QUICK, "--yes", expect=130)
+
+    assert shown.last_line == (
+        f"interrupted: it is off, and the default rule is not back.  put it back: opsctl kill {KEY}"
+    )
+
+
 def test_holding_and_going_on_are_told_beside_the_result(opsctl, ramping):
     ramping.instances.at = [
         (5, lambda: ramping.instances.gone.add("worker-1")),

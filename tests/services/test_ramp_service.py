@@ -298,6 +298,26 @@ def test_interrupted_in_a_write_it_says_that_it_may_have_been_written():
     assert bench.ramps.kept[REF].owns(bench.rules.rule)
 
 
+def test_interrupted_while_the_rule_is_put_back_after_a_kill_it_is_still_known():
+    bench = RampBench()
+    bench.at(80, bench.kill)
+    bench.rules.before_put = [None, None, KeyboardInterrupt()]
+
+    end = bench.run()
+
+    assert (end.cause, end.is_back, end.is_on, bench.is_on) == (RampCause.INTERRUPTED, False, False, False)
+    assert bench.ramps.kept[REF].original == ENABLED
+
+
+def test_a_wall_clock_that_is_set_makes_no_step_shorter_or_longer():
+    bench = RampBench()
+    bench.at(20, lambda: setattr(bench.clock, "_start_s", 0.0))
+    bench.at(90, lambda: setattr(bench.clock, "_start_s", 4e9))
+
+    assert bench.run((25.0, 100.0)).cause is RampCause.DONE
+    assert bench.clock.monotonic_s() == pytest.approx(60 + 120, abs=4)
+
+
 def test_a_later_ramp_goes_on_from_where_one_was_left():
     bench = a_bench_left_at(25.0)
 

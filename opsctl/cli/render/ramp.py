@@ -211,6 +211,9 @@ def _notes(end: RampEnd, view: View) -> list[str]:
 
 def _closing(end: RampEnd, view: View) -> str:
     key, version = end.receipt.plan.ref.key, end.receipt.version
+    if end.cause is RampCause.INTERRUPTED and not end.is_on:
+        state = "interrupted: it is off, and the default rule is not back."
+        return view.closing(state, "put it back", view.command("kill", key))
     if end.cause is RampCause.INTERRUPTED:
         return view.closing(f"interrupted: {end.percent or 0:g} % are restored.", "stop", view.command("kill", key))
     if end.cause is RampCause.PINNED:
