@@ -71,8 +71,11 @@ _NOTHING = Told()
 
 @dataclass(slots=True)
 class _Expected:
+    """A version that was told; whether it `holds` by now, which may be before it is due."""
+
     is_kill: bool
     due_at_s: float
+    holds: bool = False
 
 
 class Overrides:
@@ -114,12 +117,15 @@ class Overrides:
     def expect(self, told: Expect, now_s: float) -> None:
         """Take note of the version that the flag should have.
 
-        A newer one ends a condition: that is for a restore that nobody watches, and an operator told of this one.
+        A newer one ends a condition: that is for a restore that nobody watches, and an operator told of this one. A
+        kill is in force at once where something else keeps the feed degraded now: when that ends nobody must see full
+        before the kill has arrived.
         """
         patience_s = min(told.within_ms, _LONGEST_PATIENCE_MS) / _MS_PER_S
         one = self._expected.setdefault(told.version, _Expected(is_kill=False, due_at_s=now_s + patience_s))
         one.is_kill |= told.is_kill
         one.due_at_s = min(one.due_at_s, now_s + patience_s)
+        one.holds |= told.is_kill and self._is_overriding
         self._condition.on_command(told.version)
         while len(self._expected) > _MOST_EXPECTED:
             del self._expected[min(self._expected, key=lambda version: (self._expected[version].is_kill, version))]
@@ -148,9 +154,11 @@ class Overrides:
         version = by_data.epoch.version
         for reached in [one for one in self._expected if one <= version]:
             del self._expected[reached]
-        overdue = [one for one, expected in self._expected.items() if expected.due_at_s <= now_s]
+        overdue = {one: expected for one, expected in self._expected.items() if expected.due_at_s <= now_s}
+        for expected in overdue.values():
+            expected.holds = expected.is_kill
         self.missed = max([self.missed, *overdue])
-        self._hold_version = max((one for one in overdue if self._expected[one].is_kill), default=0)
+        self._hold_version = max((one for one, expected in self._expected.items() if expected.holds), default=0)
 
         epoch = Epoch(max(version, self._hold_version), 0 if self.pin is None else self.pin.number)
         degraded = replace(by_data, epoch=epoch, mode=Mode.DEGRADED, revision=0)
@@ -161,6 +169,11 @@ class Overrides:
         if self._condition.holds(by_data, now_s):
             return replace(degraded, reason=CONDITION, hold=Hold.CONDITION)
         return replace(by_data, epoch=epoch)
+
+    @property
+    def _is_overriding(self) -> bool:
+        is_pinned = self.pin is not None and self.pin.is_set
+        return is_pinned or self._hold_version > 0 or self._condition.is_held
 
     def _forget_versions(self) -> None:
         self._expected.clear()

@@ -119,6 +119,27 @@ class TestExpectations:
         told.decide(by_data(7, on=True), 1.25)
         assert told.due_at_s is None
 
+    @pytest.mark.parametrize("how", ["pinned", "held", "conditional"])
+    def test_where_it_is_degraded_anyway_a_kill_counts_at_once_so_that_nobody_sees_full_between(self, how):
+        told = overrides(traffic=BAD)
+        if how == "pinned":
+            told.take_pin(pin(1))
+        elif how == "held":
+            told.expect(kill(10, within_ms=0), 0.0)
+        else:
+            told.take_condition(RESTORABLE)
+        assert told.decide(by_data(9, on=True), 0.0).mode is Mode.DEGRADED
+
+        told.expect(kill(11), 0.0)
+        before = told.decide(by_data(9, on=True), 0.0)
+        told.take_pin(pin(2, is_set=False))
+        after = told.decide(by_data(9, on=True), 0.1)
+
+        assert (before.mode, before.epoch.version) == (Mode.DEGRADED, 11)
+        assert (after.mode, after.hold, after.epoch.version) == (Mode.DEGRADED, Hold.EXPECTED, 11)
+        assert told.missed == (10 if how == "held" else 0)
+        assert told.decide(by_data(12, on=True), 0.2).mode is Mode.FULL
+
     def test_the_kill_itself_changes_nothing_but_the_reason(self):
         told = overrides()
         told.expect(kill(8), 0.0)
@@ -359,7 +380,8 @@ STEPS = st.lists(
 def test_whatever_is_told_and_arrives_the_order_of_precedence_holds_and_epochs_never_go_down(steps):
     now = {"traffic": GOOD}
     told = Overrides(lambda _window_s: now["traffic"])
-    data, newest_pin, due, kills, last = by_data(1, on=True), None, {}, set(), Epoch()
+    data, newest_pin, due, kills, at_once = by_data(1, on=True), None, {}, set(), set()
+    state = told.decide(data, 0.0)
 
     for number, step in enumerate(steps):
         at_s = number * 0.5
@@ -368,6 +390,8 @@ def test_whatever_is_told_and_arrives_the_order_of_precedence_holds_and_epochs_n
             due_at_s = at_s + step.within_ms / 1000
             due[step.version] = min(due_at_s, due.get(step.version, due_at_s))
             kills |= {step.version} if step.is_kill else set()
+            is_degraded_anyway = state.is_pinned or state.hold is not None
+            at_once |= {step.version} if step.is_kill and is_degraded_anyway else set()
         elif isinstance(step, Pin):
             told.take_pin(step)
             newest_pin = step if newest_pin is None or step.number > newest_pin.number else newest_pin
@@ -378,10 +402,14 @@ def test_whatever_is_told_and_arrives_the_order_of_precedence_holds_and_epochs_n
         elif step[0] > data.epoch.version:
             data = by_data(step[0], on=step[1], personal=step[2] and step[1])
             due = {version: at for version, at in due.items() if version > data.epoch.version}
-            kills = kills & due.keys()
+            kills, at_once = kills & due.keys(), at_once & due.keys()
 
-        state = told.decide(data, at_s)
-        overdue = [version for version in kills if version > data.epoch.version and due[version] <= at_s]
+        last, state = state.epoch, told.decide(data, at_s)
+        overdue = [
+            version
+            for version in kills
+            if version > data.epoch.version and (due[version] <= at_s or version in at_once)
+        ]
 
         assert state.is_pinned is (newest_pin is not None and newest_pin.is_set)
         if state.is_pinned:
@@ -396,4 +424,3 @@ def test_whatever_is_told_and_arrives_the_order_of_precedence_holds_and_epochs_n
         assert state.epoch == Epoch(max([data.epoch.version, *overdue]), 0 if newest_pin is None else newest_pin.number)
         assert state.epoch >= last
         assert told.due_at_s is None or told.due_at_s > at_s
-        last = state.epoch
