@@ -60,6 +60,11 @@ class ControlChannel:
             return cls(http.client.HTTPSConnection(host, parts.port, timeout=timeout_s, context=trust), headers)
         return cls(http.client.HTTPConnection(host, parts.port, timeout=timeout_s), headers)
 
+    @property
+    def was_accepted(self) -> bool:
+        """Whether somebody took the connection, also when nothing came of it."""
+        return self._connection.sock is not None
+
     def read_state(self) -> InstanceReport:
         """Return the instance's report.
 

@@ -41,6 +41,11 @@ class Follower(threading.Thread):
         """Whether the instance ever answered."""
         return self.sighting is not None and self.sighting.report is not None
 
+    @property
+    def answers(self) -> bool:
+        """Whether it still does."""
+        return self.sighting is not None and self.sighting.report is not None and not self.sighting.is_gone
+
     def stop(self) -> None:
         """Ask the thread to end, also where it waits for the instance."""
         self._stopping.set()

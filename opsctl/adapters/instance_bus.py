@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from opsctl.adapters.control_channel import RefusedError
 from opsctl.adapters.deadline import call_within
 from opsctl.adapters.endpoints import UnaskedError
 from opsctl.adapters.instances_by_url import UrlEndpoint, machine_and_name
@@ -37,8 +38,9 @@ _PROBE_S = 0.4
 class RegisteredInstances:
     """`Source` of `opsctl.adapters.endpoints`: who is registered on the bus, and may serve the flag.
 
-    One that was registered a while ago and is not any more is asked as well, and counts when it answers: the bus may
-    have been emptied. While the bus does not answer, those are all there is to go by, and that is said.
+    One that was registered a while ago and is not any more counts as long as somebody is where it was: the bus may have
+    been emptied, or the instance hangs. While the bus does not answer, those are all there is to go by, and that is
+    said.
     """
 
     is_slow = True
@@ -96,7 +98,7 @@ class RegisteredInstances:
         here = [one for one in listing.instances if self._serves(one)]
         names = {one.name for one in here}
         missing = [one for one in known if one.name not in names]
-        still_there = self._those_that_answer(missing)
+        still_there = self._those_that_are_there(missing)
         others = [one for one in remembered if not self._serves(one)]
         self._remembered.keep([*others, *here, *still_there])
         doubtful = [_unasked(one, _OTHER_TOKEN) for one in listing.doubtful if self._serves(one)]
@@ -117,32 +119,42 @@ class RegisteredInstances:
         trust = self._trust() if one.url.startswith("https:") else None
         return UrlEndpoint(one.url, self._token, trust, identity=one.run_id, known_as=_name(one))
 
-    def _those_that_answer(self, missing: Iterable[Registration]) -> list[Registration]:
+    def _those_that_are_there(self, missing: Iterable[Registration]) -> list[Registration]:
         asked = [(one, _Probe(self._endpoint(one))) for one in missing]
         for _, probe in asked:
             probe.join(_PROBE_S)
-        return [one for one, probe in asked if probe.answered]
+        return [one for one, probe in asked if probe.is_there]
 
 
 class _Probe(threading.Thread):
-    """Asks whether somebody answers at an endpoint."""
+    """Asks whether somebody is at an endpoint, and be it one that hangs: a connection is taken for that as well."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(name=f"opsctl-probe-{endpoint.name}", daemon=True)
-        self.answered = False
         self._endpoint = endpoint
+        self._channel: ControlChannel | None = None
+        self._was_there = False
         self.start()
+
+    @property
+    def is_there(self) -> bool:
+        is_talking = self.is_alive() and self._channel is not None and self._channel.was_accepted
+        return self._was_there or is_talking
 
     def run(self) -> None:
         try:
-            channel = self._endpoint.open(timeout_s=_PROBE_S)
-            try:
-                channel.read_state()
-            finally:
-                channel.close()
-        except (OSError, ValueError):
+            channel = self._channel = self._endpoint.open(timeout_s=_PROBE_S)
+        except UnaskedError:
             return
-        self.answered = True
+        try:
+            channel.read_state()
+            self._was_there = True
+        except RefusedError:
+            self._was_there = True
+        except (OSError, ValueError):
+            self._was_there = channel.was_accepted
+        finally:
+            channel.close()
 
 
 @dataclass(frozen=True, slots=True)

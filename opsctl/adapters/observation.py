@@ -81,8 +81,7 @@ class LiveObservation:
     def follow(self, source: Source, endpoints: Iterable[Endpoint]) -> None:
         """Begin to follow those endpoints of a source that are not followed yet.
 
-        Of those that were found before only the ones that never led to an instance are given up when they are not
-        found again.
+        Those that were found before and are not any more are given up, unless their instance answers.
         """
         kind = type(source).__name__
         found = {(kind, endpoint.place, endpoint.name): endpoint for endpoint in endpoints}
@@ -93,7 +92,7 @@ class LiveObservation:
             gone = [
                 key
                 for key, follower in self._followers.items()
-                if key[0] == kind and key not in found and not follower.was_seen
+                if key[0] == kind and key not in found and not follower.answers
             ]
             given_up = [self._followers.pop(key) for key in gone]
             self._followers |= new

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from builders import REF, a_report
-from support.control_servers import FakeRemote, report_answer
+from support.control_servers import FakeRemote, answer, report_answer
 from support.waiting import eventually
 
 from opsctl.adapters.instance_bus import RegisteredInstances
@@ -64,6 +64,12 @@ def register(valkey):
         bus.close()
         return registration
 
+    def stop(registration):
+        for remote in running:
+            if remote.url == registration.url:
+                remote.__exit__()
+
+    register.stop = stop
     yield register
     for remote in running:
         remote.__exit__()
@@ -160,6 +166,37 @@ def test_instances_of_another_environment_are_remembered_for_who_asks_for_them(o
     operator().list_sightings()
 
     assert {one["instance"] for one in json.loads(memory.read_text())} == {"worker-0", "worker-2"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "problem"),
+    [(None, ""), (answer("401 Unauthorized", Connection="close"), "refuses the control token"), (b"garbage", "")],
+)
+def test_one_that_is_there_is_not_forgotten_when_its_registration_runs_out(
+    operator, register, valkey, memory, answers, problem
+):
+    """It hangs, perhaps, and will go on."""
+    with FakeRemote(answers) as strange, valkey.client() as raw:
+        memory.write_text(json.dumps([register("worker-0", url=strange.url).to_wire()]))
+        raw.flushall()
+
+        assert said(operator().list_sightings()) == {f"{HERE}/worker-0": problem}
+
+
+def test_one_that_comes_back_at_another_address_is_not_missed_at_the_old_one(operator, register, valkey):
+    first = register("worker-0")
+    with operator().observe() as observation:
+        eventually(lambda: said(observation.sightings()) == {f"{HERE}/worker-0": "answers"}, what="the first")
+        register.stop(first)
+        register("worker-0")
+
+        eventually(
+            lambda: (
+                [one.is_gone for one in observation.sightings()] == [False]
+                and observation.sightings()[0].report is not None
+            ),
+            what="the second alone",
+        )
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '[{"name": 1}]', "[" * 100_000])
