@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
-from opsctl.core.switch import Change, Outcome
+from opsctl.core.switch import Outcome
+from opsctl.services.authorship import faster_kill, without_write
 from opsctl.services.beside import Beside
 from opsctl.services.outlasting import AGAIN, CONTESTED, Outlasting
 from opsctl.services.proving import Wait
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from opsctl.services.writing import Writing
 
 _PENDING_GRACE_S = 0.5
-"""How long a kill that is done waits for what was pending; longer only while it waits for something else."""
+"""How long a kill that is done waits to be told of others; longer only while it waits for something else."""
 _READ_BACK_WITHIN_S = 3.0
 """After Ctrl-C, of which one request gets a third."""
 
@@ -164,9 +165,10 @@ class CarryingOut:
         prepared, receipt = course.prepared, course.so_far
         if receipt.outcome is Outcome.SUPERSEDED:
             return
-        pending = None
-        if prepared.plan.change is Change.KILL and receipt.written_ms is not None:
+        pending = changes = None
+        if course.is_kill and receipt.written_ms is not None:
             pending = Beside(lambda: self._lookup.pending(prepared.plan.ref, leaves_out_restores=True))
+            changes = Beside(lambda: self._lookup.newest_changes(prepared.plan.ref))
         with Telling(self._instances, prepared.told(receipt.version)):
             if observation is not None:
                 wait = Wait(
@@ -179,3 +181,10 @@ class CarryingOut:
         if pending is not None:
             notes = tuple(f"not stopped by this: {one}" for one in pending.result(_PENDING_GRACE_S) or ())
             course.receipt = replace(course.so_far, notes=(*course.so_far.notes, *notes))
+        entries = () if changes is None else changes.result(_PENDING_GRACE_S) or ()
+        is_superseded = course.so_far.outcome is Outcome.SUPERSEDED
+        faster = faster_kill(
+            entries, comment=prepared.comment, since_s=course.started_at_s, is_superseded=is_superseded
+        )
+        if faster is not None:
+            course.receipt = without_write(course.so_far, faster)
