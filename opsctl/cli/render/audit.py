@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from opsctl.services.audit import Listing
 
 MOST_ROWS = 500
-_INDENT = " " * 21
+_INDENT = " " * 4
+_NARROWEST, _UNBOUNDED = 40, 10_000
 _OUTCOMES = {
     Unfinished.UNDER_WAY: "under way",
     Unfinished.UNKNOWN: "outcome unknown",
@@ -42,7 +44,7 @@ def list_to_text(listing: Listing, view: View) -> str:
     heads = columns([_head(row) for row in listing.rows]).split("\n")
     for head, row in zip(heads, listing.rows, strict=True):
         lines.append(head)
-        lines += [line for text in _details(row) for line in view.wrapped(_INDENT, text)]
+        lines += [line for text in _details(row) for line in _indented(text, view)]
     return "\n".join([*lines, *_hidden(listing, view)])
 
 
@@ -171,6 +173,11 @@ def versions_of(row: AuditRow) -> str:
 
 def _head(row: AuditRow) -> tuple[str, ...]:
     return (_local(row.at_s), row.command, versions_of(row), outcome_of(row), row.who, _SOURCES[row.source])
+
+
+def _indented(text: str, view: View) -> list[str]:
+    width = max(view.width or _UNBOUNDED, len(_INDENT) + _NARROWEST)
+    return textwrap.wrap(plain(text), width, initial_indent=_INDENT, subsequent_indent=_INDENT, break_long_words=False)
 
 
 def _details(row: AuditRow) -> list[str]:
