@@ -22,8 +22,7 @@ class ConditionalRestore:
     """Holds a restore back for as long as this instance serves its pages too badly.
 
     What was answered within the condition's window is looked at when the restore comes; in a breach it is held until
-    no look for a whole window found one. Then the condition has done its work:
-    what comes later is followed.
+    no look for a whole window found one. Then the condition has done its work: what comes later is followed.
 
     Args:
         traffic: Returns what was answered within so many seconds before now.
@@ -40,7 +39,12 @@ class ConditionalRestore:
         self.is_held = False
 
     def take(self, condition: Condition) -> None:
-        """Go by this condition instead of the one before; one without an objective only ends that."""
+        """Go by this condition instead of the one before; one without an objective only ends that.
+
+        Told twice it is the same one: what it holds goes on to be held.
+        """
+        if condition == self.condition:
+            return
         self.end()
         if condition.objective is not None:
             self.condition = condition

@@ -285,6 +285,17 @@ class TestConditions:
 
         assert told.decide(by_data(9, on=True), 1.0).mode is Mode.FULL
 
+    def test_told_twice_it_goes_on_to_hold(self):
+        now = {"traffic": BAD}
+        told = Overrides(lambda _window_s: now["traffic"])
+        told.take_condition(RESTORABLE)
+        assert told.decide(by_data(9, on=True), 0.0).hold is Hold.CONDITION
+
+        now["traffic"] = GOOD
+        told.take_condition(RESTORABLE)
+
+        assert told.decide(by_data(9, on=True), 1.0).hold is Hold.CONDITION
+
     def test_a_condition_without_an_objective_ends_the_one_before(self):
         told = overrides(traffic=BAD)
         told.take_condition(RESTORABLE)
