@@ -44,6 +44,7 @@ def switch(
         wait=not write.no_wait,
         browsers=share_of(proof),
         asks_approval=_asks_approval(proof, until),
+        detail="" if until is None else until.detail,
     )
     if write.dry_run:
         if proof.receipt is not None:

@@ -31,6 +31,12 @@ class Until:
     objective: Objective
     is_here: bool = False
 
+    @property
+    def detail(self) -> str:
+        """Return what the journal keeps of it."""
+        who = "the process itself" if self.is_here else "a scheduled change"
+        return f"to end after {rendering.span(self.for_s)}, by {who}"
+
 
 def until_of(duration: str | None, *, here: bool, max_error_rate: str | None, max_p99: str | None) -> Until | None:
     """Return when a kill is to end by itself, as its options say; `None` when it is to last.

@@ -23,7 +23,7 @@ class SwitchRequest:
 
     `timeout_s` bounds reading, and then writing and waiting together, each from its own start: thinking about a
     question costs nothing. `browsers` is the part of the connected ones that has to confirm. `asks_approval` has the
-    change asked for, and not written.
+    change asked for, and not written. `detail` is what the journal keeps of it besides.
     """
 
     ref: FlagRef
@@ -34,6 +34,7 @@ class SwitchRequest:
     wait: bool = True
     browsers: Share = ALL
     asks_approval: bool = False
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class PreparedSwitch:
             from_version=plan.from_version,
             reason=request.reason,
             incident=request.incident,
+            detail=request.detail,
             mode=self.mode,
             read_at=self.read_at,
         )

@@ -53,6 +53,14 @@ def test_everything_fits_eighty_columns(opsctl, wired):
     assert all(len(line) <= 80 for line in out.splitlines() if "opsctl kill" not in line), out
 
 
+@pytest.mark.parametrize(("options", "by"), [((), "a scheduled change"), (("--here",), "the process itself")])
+def test_the_record_of_it_says_when_it_was_to_end(opsctl, wired, options, by):
+    opsctl("kill", "--for", "90s", "--no-wait", "--yes", *options)
+
+    accepted, _ended = wired.journal.entries[0]
+    assert (accepted.command, accepted.detail) == ("kill", f"to end after 1 min 30 s, by {by}")
+
+
 def test_in_json_it_is_one_object(opsctl, wired):
     wired.script((following(),))
 
