@@ -83,7 +83,7 @@ class RampRun:
         with self.instances.observe() as observation:
             watch = self._watch(observation, self.prepared.plan.objective)
             base_s = self.clock.monotonic_s()
-            seen = self._written(number, percent, watch)
+            seen = self._held(watch, lambda: self._write(number, percent))
             step = self._as_step(number, percent, seen, base_s)
             self._last = step
             with Telling(self.instances, self.prepared.switch.told(seen.targeting.version)):
@@ -93,11 +93,11 @@ class RampRun:
             watch.dwell(step)
             self.on_news(watch.news(step, RampEvent.WATCHED))
 
-    def _written(self, number: int, percent: float, watch: StepWatch) -> RuledFlag:
-        """Write a step; while the provider cannot be reached the ramp holds where it is, and is watched there."""
+    def _held(self, watch: StepWatch, write: Callable[[], RuledFlag]) -> RuledFlag:
+        """Write; while the provider cannot be reached the ramp holds at its last step, and is watched there."""
         while True:
             try:
-                return self._write(number, percent)
+                return write()
             except OpsError as error:
                 if self._last is None or error.code not in _HELD:
                     raise
@@ -118,7 +118,8 @@ class RampRun:
             base_s = self.clock.monotonic_s()
             what = f"restore ramp done, the default rule is {prepared.seen.label(original)} again"
             is_first = not prepared.steps and not prepared.is_on
-            seen = self._change(original, EVERYBODY, what, is_first=is_first)
+            watch = self._watch(observation, prepared.plan.objective)
+            seen = self._held(watch, lambda: self._change(original, EVERYBODY, what, is_first=is_first))
             self.rules.forget_if_settled()
             step = self._as_step(max(len(prepared.steps), 1), EVERYBODY, seen, base_s, is_last=True)
             with Telling(self.instances, prepared.switch.told(seen.targeting.version)):
@@ -189,10 +190,12 @@ class RampRun:
 
     def _standing(self, error: OpsError) -> OpsError:
         """Return the error that ends a ramp which is left standing, with where that is."""
-        ramp = self.rules.ramp
+        ramp, seen = self.rules.ramp, self.rules.seen
+        is_off = seen is not None and not seen.targeting.on
+        where = "it is off, and nothing is restored" if is_off else f"the restore stands at {ramp.percent:g} %"
         return OpsError(
             error.code,
-            f"{error.message}; the restore stands at {ramp.percent:g} %",
+            f"{error.message}; {where}",
             hint=f"to go on: opsctl restore {ramp.ref.key} --env {ramp.ref.environment}"
             f" --ramp {format_steps(ramp.remaining or (EVERYBODY,))}; to stop it: opsctl kill {ramp.ref.key}",
             request_id=error.request_id,

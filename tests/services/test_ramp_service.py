@@ -221,6 +221,26 @@ def test_the_ramp_holds_while_the_provider_cannot_be_reached():
     assert bench.percents == [5, 100, None]
 
 
+def test_it_holds_at_100_percent_too_until_the_rule_can_be_put_back():
+    bench = RampBench()
+    bench.at(179, lambda: bench.rules.before_get.extend([unreachable() for _ in range(12)]))
+
+    end = bench.run((5.0, 100.0))
+
+    assert (end.cause, end.is_back, bench.told("holding")[0].percent) == (RampCause.DONE, True, 100)
+
+
+def test_what_the_provider_refuses_to_one_that_was_killed_is_not_said_to_stand():
+    bench = a_bench_left_at(25.0, on=False)
+    bench.rules.before_put = [OpsError(ErrorCode.APPROVAL_REQUIRED, "wants an approval first", is_answer=True)]
+
+    with pytest.raises(OpsError) as raised:
+        bench.run()
+
+    assert raised.value.message == "wants an approval first; it is off, and nothing is restored"
+    assert bench.ramps.kept[REF].original == ENABLED
+
+
 def test_a_step_whose_answer_is_lost_is_not_written_twice():
     bench = RampBench()
     bench.rules.after_put = [unreachable(), unreachable()]
