@@ -19,6 +19,7 @@ from fakes import (
 )
 from support.audit import InMemoryAuditLog
 from support.checks import ScriptedChecker
+from support.local_time import local_time
 from support.pins import InMemoryPins
 from support.rules import InMemoryRamps, InMemoryRules
 from support.stack import Result
@@ -184,6 +185,12 @@ class Wired:
         return WatchService(
             stream=self.stream, audit=self.flags_at_provider, clock=self.clock, schedules=self.schedules
         )
+
+
+@pytest.fixture
+def in_utc():
+    with local_time("UTC"):
+        yield
 
 
 @pytest.fixture
