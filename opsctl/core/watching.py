@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class WatchKind(StrEnum):
     """What happened.
 
-    `OTHER` is a change of the flag that leaves the switch as it is. `SCHEDULED` says what the provider will do later.
+    `OTHER` is a change of the flag that leaves the switch as it is. `SCHEDULED` says when the provider will turn it on,
+    and `UNSCHEDULED` that it will not do so then.
     `MISSING` says between which versions changes cannot be shown, or that a version was never reached.
     """
 
@@ -23,6 +24,7 @@ class WatchKind(StrEnum):
     CHANGE = "change"
     OTHER = "other"
     SCHEDULED = "scheduled"
+    UNSCHEDULED = "unscheduled"
     MISSING = "missing"
     LOST = "lost"
     RESUMED = "resumed"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opsctl.core.errors import OpsError
 from opsctl.core.watching import WatchEvent, WatchKind
 from opsctl.services.attribution import Attribution
 from opsctl.services.catching_up import CatchingUp
+from opsctl.services.upcoming import Upcoming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,32 +71,17 @@ class WatchService:
         attribution = Attribution(self._audit, self._clock, ref, self._history)
         attribution.begin()
         catching_up = CatchingUp(self._history, self._clock, ref, since=since)
-        announced: set[str] = set()
+        upcoming = Upcoming(self._schedules, self._clock, ref)
         value: object = None
         for event in self._stream.follow(ref, start_timeout_s=start_timeout_s):
             if event is not None:
                 for one in catching_up.with_missed(event):
                     yield attribution.attributed(one) if one.page is None or one.page.is_by_flag else one
                 value = event.new if event.kind in _VALUES else value
-                if event.kind in _VALUES and value is not True:
-                    yield from self._scheduled(ref, announced)
+            yield from upcoming.news(is_on=value is True)
             if not is_wanted():
                 return
             is_reached = until is not None and event is not None and until.is_reached_by(value)
             if is_reached or (deadline_s is not None and self._clock.monotonic_s() >= deadline_s):
                 yield WatchEvent(WatchKind.END, self._clock.now_s(), new=value, version=catching_up.version)
                 return
-
-    def _scheduled(self, ref: FlagRef, announced: set[str]) -> Iterator[WatchEvent]:
-        """Yield what will turn the flag on by itself, each once."""
-        if self._schedules is None:
-            return
-        try:
-            scheduled = self._schedules.list_scheduled(ref)
-        except OpsError:
-            return
-        for change in scheduled:
-            if change.turns_on and change.id not in announced:
-                announced.add(change.id)
-                now_s = self._clock.now_s()
-                yield WatchEvent(WatchKind.SCHEDULED, now_s, new=True, due_ms=change.at_ms, is_ours=change.is_ours)

@@ -49,6 +49,10 @@ LINES = [
         WatchEvent(WatchKind.MISSING, NOW_S, from_version=9, version=7),
         "version 9 was never reached: the flag is at version 7",
     ),
+    (
+        WatchEvent(WatchKind.UNSCHEDULED, NOW_S, due_ms=int(NOW_S * 1000) + 60_000),
+        f"{KEY}  will not be turned on at 14:14:20 UTC any more",
+    ),
     (WatchEvent(WatchKind.RESUMED, NOW_S, new=True, gap_s=12.0), "stream back after 12 s"),
     (WatchEvent(WatchKind.STATE, NOW_S, new=True, version=7, page=page()), f"{KEY}  full  version 7  live data"),
     (

@@ -2,12 +2,11 @@
 
 import pytest
 from builders import REF, a_change
-from fakes import FakeClock, InMemoryFlags, InMemorySchedules, ScriptedHistory, ScriptedStream
+from fakes import FakeClock, InMemoryFlags, ScriptedHistory, ScriptedStream
 from hypothesis import given
 from hypothesis import strategies as st
 
 from opsctl.core.errors import ErrorCode, OpsError
-from opsctl.core.scheduling import ScheduledChange
 from opsctl.core.watching import PageView, Until, WatchEvent, WatchKind, is_whole
 from opsctl.services.watch import WatchService
 
@@ -30,13 +29,12 @@ def resumed(version, *, on=True):
 LOST = WatchEvent(WatchKind.LOST, NOW_S, new=True)
 
 
-def watched(*script, history=None, schedules=None, clock=None, **options):
+def watched(*script, history=None, clock=None, **options):
     service = WatchService(
         stream=ScriptedStream(*script),
         audit=InMemoryFlags(),
         clock=clock or FakeClock(),
         history=history,
-        schedules=schedules,
     )
     return list(service.watch(REF, start_timeout_s=1.0, **options))
 
@@ -180,23 +178,6 @@ def test_every_version_is_told_once_and_in_order(switches, gap_from, since):
 
     versions = [event.version for event in events if event.kind in {WatchKind.CHANGE, WatchKind.OTHER}]
     assert versions == list(range(2, last + 1))
-
-
-def test_whatever_turns_it_on_by_itself_is_said_when_it_is_off_and_once():
-    scheduled = ScheduledChange("a", NOW_MS + 60_000, NOW_MS, ("turnFlagOn",), is_ours=True)
-    schedules = InMemorySchedules(scheduled, ScheduledChange("b", NOW_MS + 1, NOW_MS, ("turnFlagOff",)))
-
-    events = watched(state(7), change(8, on=False), change(9, on=True), change(10, on=False), schedules=schedules)
-
-    assert [event.kind for event in events] == ["state", "change", "scheduled", "change", "change"]
-    assert (events[2].due_ms, events[2].is_ours) == (scheduled.at_ms, True)
-
-
-def test_a_schedule_that_cannot_be_read_does_not_end_the_watch():
-    schedules = InMemorySchedules()
-    schedules.fail_list = [OpsError(ErrorCode.FORBIDDEN, "no")]
-
-    assert told(watched(state(7, on=False), schedules=schedules)) == ["state 7"]
 
 
 def test_nobody_who_wants_more_ends_it_quietly():

@@ -83,6 +83,11 @@ def _scheduled(event: WatchEvent, _view: View) -> tuple[str, ...]:
     return (f"will be turned on at {at} by {by}",)
 
 
+def _unscheduled(event: WatchEvent, _view: View) -> tuple[str, ...]:
+    at = timed.moment(event.due_ms or 0, now_ms=round(event.at_s * 1000))
+    return (f"will not be turned on at {at} any more",)
+
+
 def _missing(event: WatchEvent, _view: View) -> tuple[str, ...]:
     if (event.from_version or 0) > (event.version or 0):
         return (f"version {event.from_version} was never reached: the flag is at version {event.version}",)
@@ -149,6 +154,7 @@ _SAID: Mapping[WatchKind, Callable[[WatchEvent, View], tuple[str, ...]]] = {
     WatchKind.CHANGE: _change,
     WatchKind.OTHER: _other,
     WatchKind.SCHEDULED: _scheduled,
+    WatchKind.UNSCHEDULED: _unscheduled,
     WatchKind.MISSING: _missing,
     WatchKind.LOST: _lost,
     WatchKind.RESUMED: _resumed,
