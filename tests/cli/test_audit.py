@@ -214,3 +214,24 @@ def test_nothing_from_outside_gets_into_the_timeline_unescaped():
 
 def test_every_field_of_a_timeline_is_json(opsctl, recorded):
     assert json.loads(opsctl("audit", "timeline", "--incident", "INC-4312", "--json").out)
+
+
+def test_every_field_that_is_written_is_documented(opsctl, recorded):
+    from pathlib import Path
+
+    page = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
+    entry = an_entry("e1", what="turned off the flag", at_ms=at(0.2), comment="checkout p99 above 2 s (INC-4312)")
+    recorded.flags_at_provider.entries = [entry]
+    text = page.split("## Common parts\n")[1].split("\n## ")[0]
+    text += page.split("## `audit list`\n")[1].split("\n## `flags list`")[0]
+
+    def keys_of(value):
+        if isinstance(value, dict):
+            yield from value
+        for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            yield from keys_of(inner)
+
+    for arguments in (("list",), ("verify",), ("timeline", "--incident", "INC-4312")):
+        written = set(keys_of(opsctl("audit", *arguments, "--json").json))
+
+        assert {key for key in written if f'"{key}"' not in text and f"`{key}`" not in text} == set()

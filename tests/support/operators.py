@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass
 
 TIMEOUT_S = 90
+_MOODS = (0.06, 0.4)
+_MOOD_TURNS = 3
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,10 @@ class Ran:
 
 
 class Operator(threading.Thread):
-    """Kills and restores at random, so many times; half of the time without waiting for anybody."""
+    """Kills and restores at random, so many times; half of the time without waiting for anybody.
+
+    All operators go through the same moods: kills win, so where everybody kills all the time nothing is ever restored.
+    """
 
     def __init__(self, number, *, times, seed, environ, cwd):
         super().__init__(name=f"operator-{number}")
@@ -48,7 +53,8 @@ class Operator(threading.Thread):
 
     def _command(self, turn):
         name = f"{self.name}.{turn}"
-        change = self._random.choice(["kill", "kill", "restore", "restore", "restore"])
+        share_of_kills = _MOODS[turn // _MOOD_TURNS % len(_MOODS)]
+        change = "kill" if self._random.random() < share_of_kills else "restore"
         more = ["--no-wait"] if self._random.random() < 0.5 else []
         command = [sys.executable, "-P", "-m", "opsctl", change, "--yes", "--json", "--timeout", "60s"]
         process = subprocess.Popen(

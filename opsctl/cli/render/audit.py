@@ -153,7 +153,7 @@ def figures_of(row: AuditRow) -> list[str]:
         if reach is not None:
             times = [("p50", reach.p50_ms), ("p99", reach.p99_ms), ("max" if reach.p99_ms else "in", reach.max_ms)]
             known = [f"{what} {format_ms(value)}" for what, value in times if value is not None]
-            figures.append(" ".join([f"{name} {reach.confirmed:,}/{reach.total:,}", *known]))
+            figures.append(f"{name} {reach.confirmed:,}/{reach.total:,}" + (f" ({', '.join(known)})" if known else ""))
     return figures
 
 
