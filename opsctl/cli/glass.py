@@ -38,9 +38,10 @@ def break_glass(call: Call, write: WriteOptions, proof: ProofOptions) -> int:
     Raises:
         OpsError: what `BreakGlassService` raises; `confirmation_required`.
     """
-    from opsctl.cli.receipt_file import Record  # noqa: PLC0415 - start-up
+    from opsctl.cli.receipt_file import Record, ensure_no_receipt  # noqa: PLC0415 - start-up
     from opsctl.cli.render import pins as rendering  # noqa: PLC0415 - start-up
     from opsctl.cli.render.propagation import progress  # noqa: PLC0415 - start-up
+    from opsctl.cli.reporting import reporting  # noqa: PLC0415 - start-up
     from opsctl.cli.switching import share_of  # noqa: PLC0415 - start-up
     from opsctl.core.pinning import exit_code_of_pin  # noqa: PLC0415 - start-up
     from opsctl.services.breakglass import BreakGlassRequest  # noqa: PLC0415 - start-up
@@ -55,6 +56,8 @@ def break_glass(call: Call, write: WriteOptions, proof: ProofOptions) -> int:
         browsers=share_of(proof),
     )
     prepared = service.prepare(request)
+    if write.dry_run:
+        ensure_no_receipt(proof.receipt)
     record = Record.begun(
         call, "break-glass", proof.receipt, flag=call.ref.key, reason=write.reason, incident=write.incident
     )
@@ -66,7 +69,7 @@ def break_glass(call: Call, write: WriteOptions, proof: ProofOptions) -> int:
             _ensure_agreed(call)
         with record.of_failures():
             receipt = service.apply(prepared)
-    try:
+    with reporting(call):
         if not write.dry_run and (lost := record.keep_pin(receipt)) is not None:
             receipt = replace(receipt, notes=(*receipt.notes, lost.message))
         call.answer(
@@ -74,9 +77,6 @@ def break_glass(call: Call, write: WriteOptions, proof: ProofOptions) -> int:
             data=lambda view: rendering.to_data(receipt, view),
             is_report=True,
         )
-    except KeyboardInterrupt:
-        look = f"look first: {call.command('status', call.ref.key)}"
-        raise OpsError(ErrorCode.INTERRUPTED, "interrupted before all of the report was shown", hint=look) from None
     return exit_code_of_pin(receipt)
 
 

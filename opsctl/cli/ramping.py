@@ -11,6 +11,7 @@ from opsctl.cli.confirmation import ensure_confirmed
 from opsctl.cli.objectives import duration_option, objective_of
 from opsctl.cli.receipt_file import Record
 from opsctl.cli.render import ramp as rendering
+from opsctl.cli.reporting import reporting
 from opsctl.cli.switching import share_of
 from opsctl.cli.timing import with_end
 from opsctl.core.errors import ErrorCode, OpsError
@@ -146,11 +147,8 @@ def _say_uncovered(call: Call, prepared: PreparedRamp) -> None:
 
 
 def _answer(call: Call, human: Callable[[View], str], data: Callable[[View], Mapping[str, Any]]) -> None:
-    try:
+    with reporting(call):
         call.answer(human=human, data=data, is_report=True)
-    except KeyboardInterrupt:
-        look = f"look first: {call.command('status', call.ref.key)}"
-        raise OpsError(ErrorCode.INTERRUPTED, "interrupted before all of the report was shown", hint=look) from None
 
 
 def _cleared(call: Call, end: RampEnd) -> RampEnd:

@@ -9,17 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opsctl.adapters.operator import operator_of
 from opsctl.cli.exit_codes import EXIT_CODES, ExitCode
 from opsctl.cli.outputs import ensure_can_write
-from opsctl.cli.render import receipt_file as rendering
 from opsctl.core.errors import ErrorCode, OpsError
-from opsctl.daemon.ready_file import write_ready_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from types import ModuleType
 
     from opsctl.cli.invocation import Call
+    from opsctl.cli.render.receipt_file import Wanted
     from opsctl.core.pinning import PinReceipt
     from opsctl.core.switch import Receipt
     from opsctl.services.prepared import SwitchRequest
@@ -32,10 +31,9 @@ _OF_RECEIPTS = frozenset({"command", "outcome", "incident", "opsctl_version"})
 class Record:
     """The receipt file of one command; nothing is kept where none was asked for."""
 
-    def __init__(self, call: Call, wanted: rendering.Wanted, path: Path | None) -> None:
+    def __init__(self, call: Call, kept: tuple[Path, Wanted] | None) -> None:
         self._call = call
-        self._wanted = wanted
-        self._path = path
+        self._kept = kept
 
     @classmethod
     def opened(cls, call: Call, request: SwitchRequest, given: str | None) -> Record:
@@ -60,10 +58,14 @@ class Record:
         cls, call: Call, command: str, given: str | None, *, flag: str, reason: str | None, incident: str | None
     ) -> Record:
         """Return the record of any command that is about to begin; see `opened`."""
-        path = None if given is None else Path(given)
-        if path is not None:
-            _ensure_is_ours(path, incident)
-        wanted = rendering.Wanted(
+        if given is None:
+            return cls(call, None)
+        from opsctl.adapters.operator import operator_of  # noqa: PLC0415 - start-up
+        from opsctl.cli.render.receipt_file import Wanted  # noqa: PLC0415 - start-up
+
+        path = Path(given)
+        _ensure_is_ours(path, incident)
+        wanted = Wanted(
             command=command,
             flag=flag,
             reason=reason,
@@ -71,7 +73,7 @@ class Record:
             operator=operator_of(call.settings),
             started_at_s=time.time(),
         )
-        return cls(call, wanted, path)
+        return cls(call, (path, wanted))
 
     @contextmanager
     def of_failures(self) -> Iterator[None]:
@@ -88,31 +90,48 @@ class Record:
 
     def keep(self, receipt: Receipt) -> OpsError | None:
         """Keep the receipt; return why that could not be done."""
-        return self._write(rendering.of_receipt(receipt, self._wanted, self._call.view()))
+        return self._write(lambda rendering, wanted: rendering.of_receipt(receipt, wanted, self._call.view()))
 
     def keep_pin(self, receipt: PinReceipt) -> OpsError | None:
         """Keep the receipt of a break-glass; return why that could not be done."""
-        return self._write(rendering.of_pin(receipt, self._wanted, self._call.view()))
+        return self._write(lambda rendering, wanted: rendering.of_pin(receipt, wanted, self._call.view()))
 
     def _keep_failure(self, error: OpsError) -> None:
-        content = rendering.of_error(error, self._wanted, self._call.view(), ended_at_s=time.time())
-        lost = self._write(content)
+        now_s = time.time()
+        lost = self._write(
+            lambda rendering, wanted: rendering.of_error(error, wanted, self._call.view(), ended_at_s=now_s)
+        )
         if lost is not None:
             self._call.note(lost.message)
 
-    def _write(self, content: Mapping[str, Any]) -> OpsError | None:
+    def _write(self, rendered: Callable[[ModuleType, Wanted], Mapping[str, Any]]) -> OpsError | None:
         """Write the file, readable by its owner only; a reader never sees half of it."""
-        if self._path is None:
+        if self._kept is None:
             return None
+        from opsctl.cli.render import receipt_file as rendering  # noqa: PLC0415 - start-up
+        from opsctl.daemon.ready_file import write_ready_file  # noqa: PLC0415 - start-up
+
+        path, wanted = self._kept
         try:
-            write_ready_file(self._path, content)
+            write_ready_file(path, rendered(rendering, wanted))
         except OSError as error:
             return OpsError(
                 ErrorCode.FAILED,
-                f"the receipt {self._path} could not be written: {error.strerror}",
+                f"the receipt {path} could not be written: {error.strerror}",
                 hint="all else was done as reported; opsctl audit list shows it, too",
             )
         return None
+
+
+def ensure_no_receipt(given: str | None) -> None:
+    """Refuse `--receipt` where nothing is done.
+
+    Raises:
+        OpsError: `usage`.
+    """
+    if given is not None:
+        hint = "leave one of them out: --dry-run or --receipt"
+        raise OpsError(ErrorCode.USAGE, "--receipt keeps what was done, and a dry run does nothing", hint=hint)
 
 
 def _ensure_is_ours(path: Path, incident: str | None) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from opsctl.cli.confirmation import ensure_agreed, ensure_confirmed
 from opsctl.cli.render import reconcile as rendering
 from opsctl.cli.render.propagation import progress
+from opsctl.cli.reporting import reporting
 from opsctl.cli.switching import with_ramp_ended
 from opsctl.cli.timing import with_end
 from opsctl.core.errors import ErrorCode, OpsError
@@ -46,7 +47,7 @@ def reconcile(call: Call, write: WriteOptions, *, discard: bool) -> int:
     else:
         _ensure_confirmed(call, prepared, yes=write.yes)
         done = service.apply(prepared)
-    try:
+    with reporting(call):
         if done.switch is not None and not done.is_planned:
             # A pin ends here: neither what an earlier kill --for arranged nor a ramp must turn the flag on without it.
             done = replace(done, switch=with_ramp_ended(call, with_end(call, done.switch, None)[0]))
@@ -55,9 +56,6 @@ def reconcile(call: Call, write: WriteOptions, *, discard: bool) -> int:
             data=lambda view: rendering.to_data(done, view),
             is_report=True,
         )
-    except KeyboardInterrupt:
-        look = f"look first: {call.command('status', call.ref.key)}"
-        raise OpsError(ErrorCode.INTERRUPTED, "interrupted before all of the report was shown", hint=look) from None
     return exit_code_of_reconciliation(done)
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from opsctl.cli.confirmation import ensure_confirmed
 from opsctl.cli.exit_codes import exit_code_of
-from opsctl.cli.receipt_file import Record
+from opsctl.cli.receipt_file import Record, ensure_no_receipt
 from opsctl.cli.render import receipt as rendering
 from opsctl.cli.render.propagation import progress
+from opsctl.cli.reporting import reporting
 from opsctl.cli.timing import with_end, with_planned_end
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.shares import ALL, Share, parse_share
@@ -47,9 +48,7 @@ def switch(
         detail="" if until is None else until.detail,
     )
     if write.dry_run:
-        if proof.receipt is not None:
-            hint = "leave one of them out: --dry-run or --receipt"
-            raise OpsError(ErrorCode.USAGE, "--receipt keeps what was done, and a dry run does nothing", hint=hint)
+        ensure_no_receipt(proof.receipt)
         from opsctl.cli.planning import plan  # noqa: PLC0415 - start-up
 
         return plan(call, request, lambda receipt: with_planned_end(receipt, until))
@@ -57,16 +56,13 @@ def switch(
     with record.of_failures():
         receipt = _switched(call, request, write)
     failed = lost = None
-    try:
+    with reporting(call):
         try:
             receipt, failed = with_end(call, receipt, until)
             receipt = with_ramp_ended(call, receipt)
         finally:
             lost = record.keep(receipt)
         _show(call, receipt)
-    except KeyboardInterrupt:
-        look = f"look first: {call.command('status', call.ref.key)}"
-        raise OpsError(ErrorCode.INTERRUPTED, "interrupted before all of the report was shown", hint=look) from None
     if until is not None and until.is_here:
         from opsctl.cli.waiting import restore_here  # noqa: PLC0415 - start-up
 

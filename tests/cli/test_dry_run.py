@@ -1,8 +1,5 @@
 """Transcripts of `--dry-run`: the blast radius."""
 
-import time
-
-import pytest
 from builders import KEY, REF, a_flag, a_sighting, an_entry
 from support.pins import a_pin
 
@@ -22,15 +19,6 @@ def history(wired):
         an_entry("1", at_ms=NOW_MS - 7_200_000, who="Noor", what="turned off the flag", comment="spike (INC-1)"),
         an_entry("2", at_ms=NOW_MS - 6_480_000, who="Sandy", what="turned on the flag", comment="fine again"),
     ]
-
-
-@pytest.fixture
-def in_utc(monkeypatch):
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 def test_a_dry_run_shows_the_blast_radius(opsctl, wired, golden, in_utc):

@@ -1,27 +1,18 @@
 """docs/json.md against what the program writes."""
 
 import json
-import re
 from pathlib import Path
 
 import pytest
 from builders import a_sighting
+from support.documented import keys_of, undocumented
 
 from opsctl.core.modes import Mode
 from opsctl.core.switch import Outcome
 from opsctl.core.watching import WatchKind
 
 PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
-
-
-def keys_of(value):
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield key
-            yield from keys_of(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from keys_of(inner)
+COMMON = PAGE.split("## Common parts\n")[1].split("\n## ")[0]
 
 
 @pytest.mark.parametrize(
@@ -37,13 +28,13 @@ def keys_of(value):
 )
 def test_every_field_that_is_written_is_documented(opsctl, wired, section, arguments):
     wired.script([a_sighting(version=8, mode=Mode.DEGRADED, connected=1, latencies=[80], seen_ms=60)])
-    text = PAGE.split(f"## {section}\n")[1].split("\n## ")[0] + PAGE.split("## Common parts\n")[1].split("\n## ")[0]
+    text = PAGE.split(f"## {section}\n")[1].split("\n## ")[0] + COMMON
     environments = {"test", "production"}
 
     written = set(keys_of(opsctl(*arguments).json)) - environments
 
     assert written
-    assert not [key for key in sorted(written) if not re.search(rf'["`.]{key}["`]', text)]
+    assert undocumented(written, text) == []
 
 
 @pytest.mark.parametrize("word", [*Outcome, *WatchKind])
@@ -53,10 +44,10 @@ def test_every_outcome_and_event_is_documented(word):
 
 def test_every_field_of_a_receipt_is_documented(opsctl, wired, tmp_path):
     wired.script([a_sighting(version=8, mode=Mode.DEGRADED, connected=1, latencies=[80], seen_ms=60)])
-    text = PAGE.split("## `kill`, `restore`\n")[1].split("\n## ")[0] + PAGE.split("## Common parts\n")[1].split("\n## ")[0]
+    text = PAGE.split("## `kill`, `restore`\n")[1].split("\n## ")[0] + COMMON
 
     opsctl("kill", "--yes", "--receipt", str(tmp_path / "kill.json"))
     receipt = json.loads((tmp_path / "kill.json").read_text())
 
     assert receipt["followers"]
-    assert not [key for key in sorted(set(keys_of(receipt))) if not re.search(rf'["`.]{key}["`]', text)]
+    assert undocumented(keys_of(receipt), text) == []

@@ -1,7 +1,5 @@
 """Transcripts of `status` while something is in force or under way besides the flag itself."""
 
-import time
-
 import pytest
 from builders import KEY, REF, a_flag, a_sighting
 from support.pins import a_pin, a_pinned_sighting
@@ -17,15 +15,6 @@ from opsctl.core.scheduling import ScheduledChange
 NOW_MS = 1_790_000_000_000
 DOWN = OpsError(ErrorCode.UNREACHABLE, "LaunchDarkly cannot be reached", hint="check the network")
 RULE = DefaultRule.from_wire({"variation": 0})
-
-
-@pytest.fixture
-def in_utc(monkeypatch):
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 def a_ramp(percent=25.0):
