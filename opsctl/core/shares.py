@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
-from fractions import Fraction
 
-_PERCENT = re.compile(r"(?P<number>\d{1,3}(?:\.\d{1,6})?)\s*%")
-_WORDS = {"all": Fraction(1), "none": Fraction(0)}
+_PERCENT = re.compile(r"(?P<whole>\d{1,3})(?:\.(?P<part>\d{1,6}))?\s*%")
+_DECIMALS = 6
+_PERCENT_IN_PARTS = 1_000_000
+_WHOLE = 100 * _PERCENT_IN_PARTS
+_WORDS = {"all": _WHOLE, "none": 0}
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A part of a whole, kept exactly: 99.97 % of 10,000 are 9,997."""
+    """A part of a whole, kept exactly, in hundred-millionths: 99.97 % of 10,000 are 9,997."""
 
-    part: Fraction = Fraction(1)
-
-    @property
-    def is_all(self) -> bool:
-        """Whether nothing may be missing."""
-        return self.part == 1
+    part: int = _WHOLE
 
     def of(self, total: int) -> int:
         """Return how many of `total` that is at least."""
-        return math.ceil(self.part * total)
+        return -(-self.part * total // _WHOLE)
 
     def __str__(self) -> str:
-        return f"{float(self.part * 100):.6f}".rstrip("0").rstrip(".") + "%"
+        whole, part = divmod(self.part, _PERCENT_IN_PARTS)
+        return f"{whole}.{part:0{_DECIMALS}}".rstrip("0").rstrip(".") + "%"
 
 
 ALL = Share()
@@ -41,13 +38,13 @@ def parse_share(text: str) -> Share:
     """
     cleaned = text.strip().lower()
     match = _PERCENT.fullmatch(cleaned)
-    part = Fraction(match["number"]) / 100 if match else _WORDS.get(cleaned)
-    if part is None or part > 1:
+    part = int(f"{match['whole']}{match['part'] or '':0<{_DECIMALS}}") if match else _WORDS.get(cleaned)
+    if part is None or part > _WHOLE:
         raise ValueError(f"{text!r} is no part of the browsers; write 99%, 99.5%, all or none")
     return Share(part)
 
 
 def format_share(part: int, total: int) -> str:
     """Return a part as a percentage that is never rounded up to more than there is: `99.97 %`."""
-    hundredths = math.floor(Fraction(part, total) * 10_000) if total else 10_000
+    hundredths = part * 10_000 // total if total else 10_000
     return f"{hundredths / 100:.2f}".rstrip("0").rstrip(".") + " %"

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from opsctl.cli.render import timed
 from opsctl.cli.render.propagation import browsers_data, instances_data, observed_lines
-from opsctl.cli.render.status import change_data
 from opsctl.cli.render.view import elsewhere_lines, none_found
 from opsctl.core.durations import format_ms
 from opsctl.core.modes import Mode
@@ -16,6 +15,7 @@ from opsctl.core.text import plain
 if TYPE_CHECKING:
     from opsctl.cli.render.view import View
     from opsctl.core.approving import ApprovalRequest
+    from opsctl.core.flags import AuditEntry
     from opsctl.core.switch import Receipt
 
 
@@ -70,7 +70,7 @@ def to_data(receipt: Receipt, view: View) -> dict[str, Any]:
         "elsewhere": [] if seen is None else list(seen.elsewhere),
         "notes": list(receipt.notes),
         "until": None if receipt.until is None else timed.to_data(receipt.until),
-        "superseded_by": None if receipt.superseded_by is None else change_data(receipt.superseded_by),
+        "superseded_by": None if receipt.superseded_by is None else _change_data(receipt.superseded_by),
         "approval": None if receipt.approval is None else _approval_data(receipt.approval),
         "undo": view.command(plan.change.undo, plan.ref.key),
     }
@@ -126,6 +126,12 @@ def _approval(approval: ApprovalRequest, view: View, *, is_carried_out: bool) ->
         return [view.line("approval", "given, and carried out", plain(approval.id))]
     state = "asked for" if approval.is_new else f"asked for already, {plain(approval.review)}"
     return [view.line("approval", state, plain(approval.id)), *view.wrapped("", f"given at {approval.url}")]
+
+
+def _change_data(entry: AuditEntry) -> dict[str, Any]:
+    from opsctl.cli.render.status import change_data  # noqa: PLC0415 - start-up
+
+    return change_data(entry)
 
 
 def _approval_data(approval: ApprovalRequest) -> dict[str, Any]:
