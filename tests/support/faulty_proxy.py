@@ -25,7 +25,7 @@ RESET = struct.pack("ii", 1, 0)
 class Fault:
     """What happens to requests whose method is `method` and whose target `path` (a regular expression) finds.
 
-    `times` is for how many requests it is good; `hits` counts them.
+    `times` is for how many requests it is good; `hits` counts them. Connections that were open before are neither.
     """
 
     kind: str
@@ -151,7 +151,6 @@ class FaultyProxy:
         with self._changed:
             doomed = [one for one, of in self._open.items() if (is_for_all if of is None else fault.matches(of))]
         for connection in doomed:
-            fault.hits += 1
             _reset(connection)
 
     def _fault_of(self, request):
