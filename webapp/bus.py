@@ -11,6 +11,7 @@ import random
 import socket
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import prometheus_client
@@ -106,13 +107,16 @@ class BusLink:
         register_at, count = 0.0, 0
         try:
             while not self._stopping.is_set():
+                # First: a bus that is full can still be read.
+                self._level(bus)
+                self._has_looked.set()
                 if time.monotonic() >= register_at:
                     bus.register(self._registration)
                     register_at = time.monotonic() + _REGISTER_S
                     count += 1
                     if count % _TIDY_EVERY == 0:
-                        bus.forget_the_gone()
-                self._level(bus)
+                        with suppress(BusError):
+                            bus.forget_the_gone()
                 self._note_back()
                 subscription = subscription or bus.listen()
                 self._await_news(bus, subscription, register_at)
@@ -157,7 +161,6 @@ class BusLink:
 
     def _note_back(self) -> None:
         self.is_connected = True
-        self._has_looked.set()
         if self._is_known_to_be_away:
             self._is_known_to_be_away = False
             _log.info("the bus is back")

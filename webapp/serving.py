@@ -59,10 +59,10 @@ def serve(settings: Settings, environ: Mapping[str, str], *, number: int) -> Non
     pages = pywsgi.WSGIServer(
         listener, feed.app, handler_class=_FeedHandler, log=None, error_log=logging.getLogger("webapp.http")
     )
-    for control in controls:
-        control.start()
     if link is not None:
         link.start()
+    for control in controls:
+        control.start()
     _collect_rarely()
     pages.start()
     _log.info("%s serves the feed at %s", instance, url_at(*pages.socket.getsockname()[:2]))

@@ -151,6 +151,22 @@ def test_a_bus_that_hangs_delays_no_start_and_is_used_once_it_goes_on(machine, v
     assert caplog.text.count("the bus cannot be used") == 1
 
 
+def test_of_a_full_bus_the_pin_is_still_read_and_it_is_said_once(machine, valkey, bus, caplog):
+    bus.keep_pin(REF, a_pin(3))
+    with valkey.client() as raw:
+        raw.config_set("maxmemory", "1")
+        try:
+            linked = machine()
+            eventually(lambda: linked.file.read() == a_pin(3), what="the pin")
+            eventually(lambda: "the bus cannot be used" in caplog.text, what="that it is said")
+            assert not linked.link.is_connected
+        finally:
+            raw.config_set("maxmemory", "0")
+
+    eventually(lambda: linked.link.is_connected, what="the bus")
+    assert caplog.text.count("the bus cannot be used") == 1
+
+
 def test_poison_is_counted_and_replaced_by_the_pin_that_is_known(machine, valkey, bus):
     linked = machine(pin=a_pin(2))
     eventually(lambda: bus.newest_pin(REF) == a_pin(2), what="the pin")
