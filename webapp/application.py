@@ -47,7 +47,8 @@ from webapp.stalls import GuardedFromStalls, StallGuard
 from webapp.static_files import cache_static_files
 from webapp.switching import Switchboard
 from webapp.visitors import Visitors
-from webapp.websockets import LONGEST_MESSAGE_BYTES, best_async_mode, limit_websockets
+from webapp.websockets import best_async_mode, lighten_websockets, limit_websockets
+from webapp.wire import LONGEST_MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,7 +140,7 @@ def build_feed(
         shared.listen(interactions.take)
     namespace = FeedNamespace(switchboard, board, broadcaster, visitors, interactions)
     socketio.on_namespace(namespace)
-    limit_websockets(socketio, namespace.take_express)
+    _set_up_websockets(socketio, namespace, is_direct=settings.fanout == "direct")
     gate.news.on_state(lambda state: avatars.call_off() if state.mode is Mode.DEGRADED else None)
     gate.news.on_state(switchboard.on_state)
     gate.news.on_state(lambda _state: changes.ring())
@@ -190,6 +191,13 @@ def _flask_app() -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=_LONGEST_BODY_BYTES, MAX_FORM_PARTS=20)
     cache_static_files(app)
     return app
+
+
+def _set_up_websockets(socketio: SocketIO, namespace: FeedNamespace, *, is_direct: bool) -> None:
+    if is_direct and best_async_mode() == "gevent":
+        lighten_websockets(socketio, namespace.take_express)
+    else:
+        limit_websockets(socketio)
 
 
 def _socketio(app: Flask, hosts: AllowedHosts, metrics: Metrics, *, is_direct: bool) -> SocketIO:

@@ -15,12 +15,11 @@ from engineio import packet as engine
 from gevent.lock import RLock
 from socketio import Manager, packet
 
+from webapp.wire import text_frame
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SHORT, _LONG = 126, 127
-_LONGEST_SHORT = 0xFFFF
-_FINAL_TEXT = 0x81
 _AT_ONCE = 64
 """Browsers between two turns of everybody else: pages must not wait for the end of a broadcast."""
 _MOST_QUEUED = 16
@@ -154,14 +153,3 @@ def cut_off(engine_socket: Any) -> None:
     """Break a browser's connection off: one that does not read could not be told goodbye either."""
     if hasattr(engine_socket, "wire"):
         engine_socket.wire.break_off()
-
-
-def text_frame(text: str) -> bytes:
-    """Return one whole text frame of a websocket server (RFC 6455)."""
-    payload = text.encode()
-    length = len(payload)
-    if length < _SHORT:
-        return bytes((_FINAL_TEXT, length)) + payload
-    if length <= _LONGEST_SHORT:
-        return bytes((_FINAL_TEXT, _SHORT)) + length.to_bytes(2) + payload
-    return bytes((_FINAL_TEXT, _LONG)) + length.to_bytes(8) + payload

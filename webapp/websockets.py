@@ -1,38 +1,31 @@
-"""How python-engineio makes its websockets, with what it leaves open: limits, whole frames, and a way past its queue.
+"""How python-engineio makes its websockets, with what it leaves open: limits, whole frames, and a light transport.
 
-This is the one place that knows of `_async`, the table of classes of a python-engineio server, and of what is inside a
-simple-websocket connection: minor versions of both are pinned for that.
+This is the one place that knows of `_async`, the table of classes of a python-engineio server, and of how its sockets
+use them: minor versions of it, and of simple-websocket, are pinned for that.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import socket
+import logging
+import queue
+import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import gevent
+from engineio import exceptions, packet
 from gevent import monkey
-from gevent.lock import Semaphore
-from simple_websocket.errors import ConnectionClosed
-from simple_websocket.ws import Server
-from wsproto.frame_protocol import CloseReason
+
+from webapp.wire import LONGEST_MESSAGE_BYTES, WireServer, text_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flask_socketio import SocketIO
 
-LONGEST_MESSAGE_BYTES = 16 * 1024
+_log = logging.getLogger(__name__)
 OWN_SOCKET = "opsctl.socket"
 """Where a server of the feed's own puts a request's socket, which is then used as it is: one open file for each."""
-
-_READ_BYTES = 4096
-_FINAL_TEXT, _MASKED, _LENGTH = 0x81, 0x80, 0x7F
-_SHORT, _LONG = 126, 127
-_MASK = 4
-_HEAD = 2 + _MASK
-_LONGEST_HEAD = _HEAD + 8
 
 
 def best_async_mode() -> str:
@@ -40,163 +33,120 @@ def best_async_mode() -> str:
     return "gevent" if monkey.is_module_patched("socket") else "threading"
 
 
-def limit_websockets(socketio: SocketIO, express: Callable[[str, str], bool] = lambda _sid, _message: False) -> None:
-    """Make the websockets of a server those of this module.
-
-    Under gevent `express` is given each message first, with the engine socket's id, and may have dealt with it: then
-    it returns true, and python-engineio does not see that one.
+def limit_websockets(socketio: SocketIO) -> None:
+    """Make the websockets of a server as python-engineio does, with limits.
 
     A message that grows too long closes its websocket; nothing is compressed, which would cost a hundred kilobytes for
-    each; frames are written whole. Under gevent each engine socket has a `wire` besides, its `Wire`.
+    each; frames are written whole.
     """
     server: Any = socketio.server
     engine = server.eio
-    driver = engine._async["websocket"]  # noqa: SLF001 - see above
-    made = _direct(driver, express) if engine.async_mode == "gevent" else _limited(driver)
-    engine._async = {**engine._async, "websocket": made}  # noqa: SLF001 - see above
+    engine._async = {**engine._async, "websocket": _limited(engine._async["websocket"])}  # noqa: SLF001 - see above
 
 
-class Wire:
-    """The socket of one websocket: whoever writes to it writes whole frames, one after the other.
+def lighten_websockets(socketio: SocketIO, express: Callable[[str, str], bool] = lambda _sid, _message: False) -> None:
+    """Make the websockets of a server under gevent with one greenlet each, where python-engineio has four.
 
-    simple-websocket does not look at how much was written, and answers pings from the greenlet that reads.
+    The limits are the same. Each engine socket has a `wire` besides, its `webapp.wire.Wire`. `express` is given each
+    message first, with the engine socket's id, and may have dealt with it: then it returns true, and python-engineio
+    does not see that one.
+    """
+    server: Any = socketio.server
+    engine = server.eio
+    light = {
+        "websocket": _light(engine._async["websocket"], express),  # noqa: SLF001 - see above
+        "queue": Outbox,
+        "thread": _light_thread(engine._async["thread"]),  # noqa: SLF001 - see above
+    }
+    engine._async = {**engine._async, **light}  # noqa: SLF001 - see above
+
+
+class Outbox:
+    """The queue of one engine socket: what is put in is written at once if it can be, else by a greenlet for the time.
+
+    It stands where python-engineio has a queue and a greenlet that waits on it, as long as the connection lasts.
     """
 
-    __slots__ = ("_socket", "_turn")
+    __slots__ = ("_flusher", "_packets", "_websocket")
 
-    def __init__(self, sock: Any) -> None:
-        self._socket = sock
-        self._turn = Semaphore(1)
+    def __init__(self) -> None:
+        self._packets: deque[Any] = deque()
+        self._websocket: Any = None
+        self._flusher: gevent.Greenlet[[], None] | None = None
 
-    def send(self, data: bytes) -> int:
-        """Write all of it, however slowly the other end reads."""
-        with self._turn:
-            self._socket.sendall(data)
-        return len(data)
+    def attach(self, websocket: Any) -> None:
+        """Write to this websocket from now on, first what was put in so far."""
+        self._websocket = websocket
+        self._flush()
 
-    def offer(self, frame: bytes) -> bool:
-        """Write a whole frame if that can be begun at once, and return whether it was.
+    def put(self, what: Any) -> None:
+        """Take in a packet; `None` closes the websocket after those before it."""
+        self._packets.append(what)
+        if self._websocket is not None and self._flusher is None:
+            self._flush()
 
-        What the system did not take is written by a greenlet of its own; whoever writes next waits for it.
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:  # noqa: ARG002, FBT001, FBT002 - a queue's
+        """Return the oldest packet; for transports that fetch them.
 
         Raises:
-            OSError: the connection is broken.
+            queue.Empty: there is none.
         """
-        if self._turn.locked():
+        if not self._packets:
+            raise queue.Empty
+        return self._packets.popleft()
+
+    def task_done(self) -> None:
+        """Do nothing: a packet stands here until it is written."""
+
+    def qsize(self) -> int:
+        """How many packets are not written yet."""
+        return len(self._packets)
+
+    def empty(self) -> bool:
+        """Whether everything is written."""
+        return not self._packets
+
+    def join(self) -> None:
+        """Return when everything is written."""
+        while self._flusher is not None:
+            self._flusher.join()
+
+    def _flush(self) -> None:
+        if len(self._packets) == 1 and self._is_offered(self._packets[0]):
+            self._packets.popleft()
+        elif self._packets:
+            self._flusher = gevent.spawn(self._write_all)
+
+    def _is_offered(self, engine_packet: Any) -> bool:
+        encoded = None if engine_packet is None else engine_packet.encode()
+        if not isinstance(encoded, str) or not self._websocket.ws.connected:
             return False
         try:
-            written = os.write(self._socket.fileno(), frame)
-        except BlockingIOError:
-            return False
-        if written < len(frame):
-            self._turn.acquire()
-            gevent.spawn(self._finish, frame[written:])
-        return True
-
-    def break_off(self) -> None:
-        """End the connection without a word, also under a greenlet that is writing to it."""
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-
-    def _finish(self, rest: bytes) -> None:
-        try:
-            self._socket.sendall(rest)
+            is_offered: bool = self._websocket.ws.sock.offer(text_frame(encoded))
         except OSError:
-            # Half a frame is on its way: nothing that is sent after it could be understood.
-            self.break_off()
-        finally:
-            self._turn.release()
+            return False
+        return is_offered
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._socket, name)
-
-
-class _ReadingServer(Server):
-    """A websocket that is read by whoever waits for a message, not by a greenlet of its own.
-
-    What nearly all messages are, one short masked text frame, is read here; everything else is left to the library, a
-    whole frame at a time.
-    """
-
-    def __init__(self, environ: dict[str, Any], **options: Any) -> None:
-        super().__init__(environ, thread_class=_NoThread, **options)  # type: ignore[no-untyped-call]  # it ships no types
-        self.sock = Wire(self.sock)
-        self._unread = b""
-
-    def receive(self, timeout: float | None = None) -> Any:  # noqa: ARG002 - of the library; nobody here gives one
-        """Return the next message.
-
-        Raises:
-            ConnectionClosed: there is none any more.
-        """
+    def _write_all(self) -> None:
         try:
-            while self.connected and not self.input_buffer:
-                data = self.sock.recv(_READ_BYTES)
-                if not data:
-                    break
-                self._take(self._unread + data if self._unread else data)
-        except Exception:  # noqa: BLE001 - whatever a peer sent that is no websocket ends it
-            self.input_buffer.clear()
-        if self.input_buffer:
-            return self.input_buffer.pop(0)
-        self.connected = False
-        self.sock.close()
-        raise ConnectionClosed(self.close_reason, self.close_message)  # type: ignore[no-untyped-call]  # as above
-
-    def _take(self, data: bytes) -> None:
-        at = 0
-        while self.connected and (end := _end_of_frame(data, at)) is not None:
-            if end - at > LONGEST_MESSAGE_BYTES + _LONGEST_HEAD:
-                self.close(CloseReason.MESSAGE_TOO_BIG, "message is too big")  # type: ignore[no-untyped-call]  # as above
-                return
-            if end > len(data):
-                break
-            is_short_text = data[at] == _FINAL_TEXT and _MASKED <= data[at + 1] < _MASKED | _SHORT
-            if is_short_text and self.incoming_message is None:
-                self.input_buffer.append(_unmasked(data[at + 2 : at + _HEAD], data[at + _HEAD : end]).decode())
-            else:
-                self.ws.receive_data(data[at:end])
-                self.connected = self._handle_events()  # type: ignore[no-untyped-call]  # as above
-            at = end
-        self._unread = data[at:]
+            while self._packets and self._packets[0] is not None:
+                self._websocket.send(self._packets[0].encode())
+                self._packets.popleft()
+            if self._packets:
+                self._packets.clear()
+                self._websocket.close()
+        except OSError:
+            # The connection is gone; whoever reads from it finds out too.
+            self._packets.clear()
+            self._websocket.ws.sock.break_off()
+        finally:
+            self._flusher = None
 
 
-def _end_of_frame(data: bytes, at: int) -> int | None:
-    """Return where the masked frame that starts at `at` ends, which may be later than `data` does (RFC 6455).
+def _light(driver: type[Any], express: Callable[[str, str], bool]) -> type[Any]:
+    class LightWebSocket(driver):  # type: ignore[misc]  # the class is chosen at run time
+        """The transport of one engine socket, from its handshake to its end, in the greenlet of its request."""
 
-    `None` while its head is not all there.
-    """
-    if len(data) < at + 2:
-        return None
-    length, start = data[at + 1] & _LENGTH, at + 2
-    more = {_SHORT: 2, _LONG: 8}.get(length, 0)
-    if more:
-        if len(data) < start + more:
-            return None
-        length, start = int.from_bytes(data[start : start + more]), start + more
-    return start + (_MASK if data[at + 1] & _MASKED else 0) + length
-
-
-def _unmasked(mask: bytes, payload: bytes) -> bytes:
-    length = len(payload)
-    key = (mask * (length // _MASK + 1))[:length]
-    return (int.from_bytes(payload) ^ int.from_bytes(key)).to_bytes(length)
-
-
-class _NoThread:
-    """Stands in for the thread that simple-websocket would start."""
-
-    name = ""
-
-    def __init__(self, target: Callable[[], None]) -> None:
-        """Take what is not going to be run."""
-
-    def start(self) -> None:
-        """Do nothing."""
-
-
-def _direct(driver: type[Any], express: Callable[[str, str], bool]) -> type[Any]:
-    class DirectWebSocket(driver):  # type: ignore[misc]  # the class is chosen at run time
         def __init__(self, handler: Any, server: Any) -> None:
             super().__init__(handler, server)
             self._engine_socket = handler.__self__
@@ -206,18 +156,57 @@ def _direct(driver: type[Any], express: Callable[[str, str], bool]) -> type[Any]
             # simple-websocket takes a socket it finds under this name as it is, and duplicates others.
             given = {**environ, "werkzeug.socket": own} if own is not None else dict(environ)
             given.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
-            self.ws = _ReadingServer(given, max_message_size=LONGEST_MESSAGE_BYTES)
-            self._engine_socket.wire = self.ws.sock
-            answer = self.app(self)
-            return answer if own is not None else _ended(self.ws, answer)
+            self.ws = WireServer(given, max_message_size=LONGEST_MESSAGE_BYTES)
+            self._serve()
+            return [] if own is not None else _ended(self.ws)
 
-        def wait(self) -> Any:
-            while True:
-                message = super().wait()
-                if not isinstance(message, str) or not express(self._engine_socket.sid, message):
-                    return message
+        def _serve(self) -> None:
+            engine_socket = self._engine_socket
+            engine_socket.wire = self.ws.sock
+            engine_socket.connected = engine_socket.upgraded = True
+            engine_socket.queue.attach(self)
+            try:
+                while (message := self.wait()) is not None:
+                    if isinstance(message, str) and express(engine_socket.sid, message):
+                        continue
+                    try:
+                        engine_socket.receive(packet.Packet(encoded_packet=message))
+                    except exceptions.UnknownPacketError:
+                        continue
+            except (exceptions.SocketIsClosedError, ValueError) as error:
+                _log.debug("a websocket ended: %s", type(error).__name__)
+            except Exception:  # noqa: BLE001 - one browser's connection ends in order, whatever it made fail
+                _log.exception("a message could not be handled: closing its connection")
+            finally:
+                engine_socket.queue.put(None)
+                engine_socket.queue.join()
+                reason = engine_socket.server.reason.TRANSPORT_CLOSE
+                engine_socket.close(wait=False, abort=True, reason=reason)
 
-    return DirectWebSocket
+    return LightWebSocket
+
+
+def _light_thread(thread: type[Any]) -> type[Any]:
+    class LightThread(thread):  # type: ignore[misc]  # as above
+        """A background task; the wait for the next ping is a timer rather than a greenlet that sleeps."""
+
+        def __init__(self, target: Any, args: Any = (), kwargs: Any = None) -> None:
+            self._waiting_socket = target.__self__ if getattr(target, "__name__", "") == "_send_ping" else None
+            super().__init__(target=target, args=args, kwargs=kwargs or {})
+
+        def start(self) -> None:
+            if self._waiting_socket is None:
+                super().start()
+            else:
+                gevent.spawn_later(self._waiting_socket.server.ping_interval, _ping, self._waiting_socket)
+
+    return LightThread
+
+
+def _ping(engine_socket: Any) -> None:
+    if not engine_socket.closing and not engine_socket.closed:
+        engine_socket.last_ping = time.time()
+        engine_socket.send(packet.Packet(packet.PING))
 
 
 def _limited(driver: type[Any]) -> type[Any]:
@@ -237,13 +226,13 @@ def _limited(driver: type[Any]) -> type[Any]:
     return LimitedWebSocket
 
 
-def _ended(websocket: Server, answer: Any) -> Any:
+def _ended(websocket: WireServer) -> list[bytes]:
     """Leave the WSGI server in the way it wants for a connection that is no longer HTTP, as python-engineio does."""
     if websocket.mode == "gunicorn":
         raise StopIteration
     if websocket.mode == "werkzeug":
         raise ConnectionError
-    return answer
+    return []
 
 
 class _WholeSends:

@@ -12,7 +12,7 @@ from gevent.event import Event
 from opsctl.simulation.fleet.browser import upgrade_request
 from opsctl.simulation.fleet.frames import TEXT, FrameReader, client_frame
 from support.waiting import DEADLINE_S
-from webapp.websockets import limit_websockets
+from webapp.websockets import lighten_websockets
 
 
 class SocketServer:
@@ -36,7 +36,7 @@ class SocketServer:
         self.server = socketio.Server(
             async_mode="gevent", client_manager=self._manager, transports=["websocket"], async_handlers=False
         )
-        limit_websockets(SimpleNamespace(server=self.server))
+        lighten_websockets(SimpleNamespace(server=self.server))
         self.server.on("connect", lambda _sid, _environ: None)
         self._loop, self._end = gevent.get_hub().loop, Event()
         http = pywsgi.WSGIServer(("127.0.0.1", 0), socketio.WSGIApp(self.server), log=None)

@@ -8,7 +8,8 @@ from support.socket_server import RawClient, SocketServer
 from support.waiting import eventually
 
 from opsctl.simulation.fleet.frames import TEXT, FrameReader, client_frame
-from webapp.fanout import _MOST_QUEUED, FanoutManager, text_frame
+from webapp.fanout import _MOST_QUEUED, FanoutManager
+from webapp.wire import text_frame
 
 
 @pytest.fixture

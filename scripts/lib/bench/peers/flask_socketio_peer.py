@@ -29,9 +29,9 @@ if WAY == "direct":
     options["client_manager"] = FanoutManager()
 socketio = SocketIO(app, transports=["websocket"], max_http_buffer_size=16384, **options)
 if WAY == "direct":
-    from webapp.websockets import limit_websockets
+    from webapp.websockets import lighten_websockets
 
-    limit_websockets(socketio)
+    lighten_websockets(socketio)
 
 
 @app.get("/")
