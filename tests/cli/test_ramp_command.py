@@ -1,6 +1,7 @@
 """`restore --ramp` as it reads, and as programs read it."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -84,6 +85,17 @@ def test_programs_get_an_object_for_each_event_and_then_the_receipt(opsctl, ramp
         "go_on": None,
     }
     assert end["kill"] is None
+
+
+def test_every_field_of_a_ramp_is_documented(opsctl, ramping):
+    page = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
+    text = page.split("### `restore --ramp`\n")[1].split("\n## ")[0]
+
+    planned = opsctl("restore", "--ramp", "25,100", "--dry-run", "--json").json
+    event, *_, end = objects(opsctl("restore", "--ramp", "25,100", *QUICK, "--yes", "--json"))
+
+    for field in {*event, *event["traffic"], "full", *end["ramp"], *planned["ramp"], *planned["ramp"]["uncovered"]}:
+        assert f"`{field}`" in text or f'"{field}":' in text, field
 
 
 def test_when_quiet_only_the_last_line_is_said(opsctl, ramping):
