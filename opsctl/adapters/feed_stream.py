@@ -25,6 +25,7 @@ _IDLE_S = 0.25
 _CONNECT_TIMEOUT_S = 3.0
 _ASK_TIMEOUT_S = 1.0
 _AGAIN_S = 0.5
+_LEAVE_S = 0.2
 _OK = 200
 
 
@@ -147,29 +148,43 @@ class _Connection(threading.Thread):
         self.told: queue.SimpleQueue[tuple[float, dict[str, Any] | None]] = queue.SimpleQueue()
         self._url = url
         self._stopping = threading.Event()
-        self._client = socketio.Client(reconnection=False)
+        self._is_lost = threading.Event()
+        self._client = socketio.Client(reconnection=False, handle_sigint=False)
         self._client.on("state", self._on_message)
         self._client.on("flag_update", self._on_message)
+        self._client.on("disconnect", self._on_disconnect)
 
     def stop(self) -> None:
-        """Leave the feed."""
+        """Leave the feed. A server that does not say goodbye is not waited for."""
         self._stopping.set()
-        with contextlib.suppress(Exception):
-            self._client.disconnect()
+        leaving = threading.Thread(target=self._leave, name="opsctl-leave-feed", daemon=True)
+        leaving.start()
+        leaving.join(_LEAVE_S)
 
     def run(self) -> None:
         """Connect, and again whenever the connection was lost, until it is stopped."""
         while not self._stopping.is_set():
+            self._is_lost.clear()
             try:
                 self._client.connect(self._url, transports=["websocket"], wait_timeout=_CONNECT_TIMEOUT_S)
-                self._client.wait()
             except (socketio.exceptions.SocketIOError, OSError, ValueError):
-                pass
-            self.told.put((time.time(), None))
+                self.told.put((time.time(), None))
+            else:
+                self._is_lost.wait()
             self._stopping.wait(_AGAIN_S)
+
+    def _leave(self) -> None:
+        with contextlib.suppress(Exception):
+            self._client.disconnect()
+
+    def _on_disconnect(self, *_reason: object) -> None:
+        self.told.put((time.time(), None))
+        self._is_lost.set()
 
     def _on_message(self, message: Any) -> None:
         if not isinstance(message, dict):
             return
         self.told.put((time.time(), message))
-        self._client.emit("flag_ack", {"epoch": message.get("epoch"), "mode": message.get("mode")})
+        # It may come before the connection counts as made, or when it is about to end.
+        with contextlib.suppress(socketio.exceptions.SocketIOError):
+            self._client.emit("flag_ack", {"epoch": message.get("epoch"), "mode": message.get("mode")})
