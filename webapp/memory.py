@@ -53,7 +53,7 @@ class Memory:
             self._told = Told.from_wire(json.loads(self._told_path.read_bytes()))
         except FileNotFoundError:
             pass
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             _log.error("what this instance was told before cannot be read: %s", error)
         self._wanted = self._told
         return self._told

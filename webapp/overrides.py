@@ -108,8 +108,8 @@ class Overrides:
             self._condition.resume(told.condition, is_held=told.is_held, now_s=now_s)
 
     def take_pin(self, pin: Pin) -> bool:
-        """Go by this pin if it is newer than the one before; return whether it is."""
-        is_newer = self.pin is None or pin.number > self.pin.number
+        """Go by this pin if it outranks the one before; return whether it does."""
+        is_newer = pin.outranks(self.pin)
         if is_newer:
             self.pin = pin
         return is_newer

@@ -43,6 +43,10 @@ class Pin:
     reason: str = ""
     incident: str = ""
 
+    def outranks(self, other: Pin | None) -> bool:
+        """Whether this one is in force and not the other: the newest wins, of two with one number the one that pins."""
+        return other is None or (self.number, self.is_set) > (other.number, other.is_set)
+
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON object that `from_wire` reads."""
         return {

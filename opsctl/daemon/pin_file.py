@@ -1,7 +1,7 @@
 """Where an installation keeps its pins: one small file each, which workers and commands read and write.
 
-The newest number wins, whoever writes; the file keeps the last pin also when it was a release, so that numbers never
-go back.
+The newest number wins, whoever writes (`Pin.outranks`); the file keeps the last pin also when it was a release, so that
+numbers never go back.
 """
 
 from __future__ import annotations
@@ -57,20 +57,22 @@ class PinFile:
                 pin = Pin.from_wire(json.loads(handle.read(_LONGEST_BYTES)))
         except FileNotFoundError:
             return None
-        except ValueError:
+        except (ValueError, RecursionError):
             return self._of_nobody(made_s)
         is_ours = (pin.project, pin.environment, pin.flag) == (self._ref.project, self._ref.environment, self._ref.key)
         return pin if is_ours else self._of_nobody(made_s)
 
     def keep(self, pin: Pin) -> Pin:
-        """Write `pin` down if it is newer than what is there; return the newest.
+        """Write `pin` down if it outranks what is there; return what is there then.
 
         Raises:
             OSError: it cannot be written; `TimeoutError`, when another process keeps the file for itself.
         """
         with self._turn():
             kept = self.read()
-            return kept if kept is not None and kept.number >= pin.number else self._write(pin)
+            if kept is not None and not pin.outranks(kept):
+                return kept
+            return self._write(pin)
 
     def add(self, make: Callable[[int], Pin], *, above: int = 0) -> Pin:
         """Write and return the pin that `make` makes of the next number, which is greater than `above` too.

@@ -49,6 +49,7 @@ def test_the_newest_number_wins_whoever_writes_last(file):
 
     assert file.keep(pin(4, is_set=False)) == pin(5)
     assert file.keep(pin(5, by="another")) == pin(5)
+    assert file.keep(pin(5, is_set=False)) == pin(5)
     assert file.read() == pin(5)
 
 
@@ -64,7 +65,7 @@ def test_it_is_nobody_elses_to_read(file):
     assert file.path.name in modes
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"number": 1}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"[" * 100_000, b"\xff\xfe", b'{"number": 1}'])
 def test_a_file_that_cannot_be_read_is_a_pin_by_nobody_until_the_next_is_written(file, content):
     file.keep(pin(1, is_set=False))
     file.path.write_bytes(content)

@@ -86,6 +86,14 @@ class TestPins:
         assert not told.take_pin(pin(3, is_set=False))
         assert told.decide(by_data(7, on=True), 0.0).is_pinned
 
+    def test_of_two_with_one_number_the_one_that_pins_wins_whichever_comes_first(self):
+        for first, second in ((pin(2), pin(2, is_set=False)), (pin(2, is_set=False), pin(2))):
+            told = overrides()
+            told.take_pin(first)
+            told.take_pin(second)
+
+            assert told.decide(by_data(7, on=True), 0.0).is_pinned
+
     def test_a_kill_under_a_pin_is_seen_in_the_epoch_and_still_holds_after_the_release(self):
         told = overrides()
         told.take_pin(pin(1))
@@ -405,7 +413,7 @@ def test_whatever_is_told_and_arrives_the_order_of_precedence_holds_and_epochs_n
             at_once |= {step.version} if step.is_kill and is_degraded_anyway else set()
         elif isinstance(step, Pin):
             told.take_pin(step)
-            newest_pin = step if newest_pin is None or step.number > newest_pin.number else newest_pin
+            newest_pin = max(newest_pin or step, step, key=lambda one: (one.number, one.is_set))
         elif isinstance(step, Condition):
             told.take_condition(step)
         elif isinstance(step, Traffic):

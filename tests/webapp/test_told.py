@@ -254,7 +254,7 @@ def test_what_is_kept_is_nobody_elses_to_read(start, tmp_path):
     assert json.loads(path.read_text(encoding="utf-8"))["condition"] == CONDITION.to_wire()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"kill_version": "8"}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", "[" * 100_000, '{"kill_version": "8"}'])
 def test_a_memory_that_cannot_be_read_keeps_no_feed_from_starting(start, tmp_path, caplog, content):
     first = start(on=False)
     first.gate.take(CONDITION)
