@@ -60,7 +60,7 @@ class FakeInstance:
             if self._raw is not None:
                 connection.sendall(self._raw)
                 connection.shutdown(socket.SHUT_RDWR)
-            elif request.startswith("GET /v1/state "):
+            elif request.startswith(("GET /v1/state ", "POST ")):
                 body = json.dumps(self._reports[-1].to_wire()).encode()
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
             else:
