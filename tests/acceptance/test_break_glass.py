@@ -9,16 +9,18 @@ from contextlib import contextmanager
 
 import pytest
 import urllib3
+from builders import REF
 from support.between import Provider
 from support.faulty_proxy import FaultyProxy
 from support.flag_service import FlagServiceProcess
-from support.stack import FLAG, Stack, clean_environ, run_opsctl
+from support.stack import FLAG, Stack, clean_environ, run_opsctl, unmeasured
 from support.waiting import DEADLINE_S, eventually
 from support.worker_process import Browser
 
 from opsctl.adapters.instance_sockets import ControlSockets
 from opsctl.adapters.instances import FoundInstances
 from opsctl.core.modes import Mode
+from opsctl.daemon.pin_file import PinFile
 
 pytestmark = pytest.mark.acceptance
 
@@ -64,6 +66,12 @@ class World:
     def opsctl(self, *arguments, expect=0):
         return run_opsctl(*arguments, environ=self.environ, cwd=self.directory, expect=expect)
 
+    def start(self, *arguments):
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "opsctl", *arguments],
+            env=self.environ, cwd=self.directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
     def reports(self):
         """Return what each instance that answers says of itself."""
         sightings = FoundInstances([ControlSockets(self.data_dir)]).list_sightings()
@@ -93,8 +101,11 @@ def running(tmp_path_factory):
 def world(running):
     """The world with the provider up, the flag on, and nothing pinned."""
     running.proxy.heal()
-    running.opsctl("reconcile", "--discard", "--yes", "--timeout", "30s")
-    running.opsctl("restore", "--yes", "--timeout", "30s")
+    if any(report.is_held for report in running.reports()):
+        running.opsctl("reconcile", "--discard", "--yes", "--timeout", "30s")
+    if not running.provider.targeting["on"]:
+        running.provider.turn(on=True)
+    eventually(lambda: {report.mode for report in running.reports()} == {Mode.FULL}, what="a feed in full mode")
     return running
 
 
@@ -250,10 +261,7 @@ def test_every_break_glass_and_every_reconciliation_has_one_row_in_the_record(wo
 def test_ctrl_c_while_browsers_are_waited_for_leaves_it_pinned(world):
     mute = Browser(world.stack.url, acks=False)
     try:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "opsctl", "kill", "--break-glass", *WHY, "--yes", "--timeout", "60s"],
-            env=world.environ, cwd=world.directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        process = world.start("kill", "--break-glass", *WHY, "--yes", "--timeout", "60s")
         mute.await_event("flag_update", lambda data: data["mode"] == "degraded")
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=DEADLINE_S)
@@ -276,6 +284,42 @@ def test_a_worker_that_hangs_is_named_and_pinned_when_it_goes_on(world):
     assert f"{stopped.instance} does not answer" in result.out
     assert f"instances    {WORKERS - 1}/{WORKERS}" in result.out
     eventually(lambda: {report.reason for report in world.reports()} == {"PINNED"}, what="the pin in every worker")
+
+
+def test_operators_who_break_the_glass_at_the_same_time_agree_on_one_pin(world):
+    started = [world.start("kill", "--break-glass", "--reason", f"operator {n}", "--yes") for n in range(4)]
+
+    ended = [(one.communicate(timeout=60), one.returncode) for one in started]
+
+    assert [code for _, code in ended] == [8] * 4, ended
+    assert world.pin.reason.startswith("operator ")
+    assert PinFile(world.data_dir, REF).read() == world.pin
+
+
+def test_break_glass_beside_a_release_ends_where_the_newest_of_both_says(world):
+    world.opsctl("kill", "--break-glass", *WHY, "--yes", expect=8)
+    release = world.start("reconcile", "--discard", "--yes", "--timeout", "10s")
+    again = world.start("kill", "--break-glass", *WHY, "--yes", "--timeout", "10s")
+    for one in (release, again):
+        one.communicate(timeout=60)
+
+    newest = PinFile(world.data_dir, REF).read()
+
+    eventually(lambda: {report.epoch.pin for report in world.reports()} == {newest.number}, what="the newest pin")
+    assert {report.is_held for report in world.reports()} == {newest.is_set}
+    assert {release.returncode, again.returncode} <= {0, 3, 7, 8}
+
+
+def test_break_glass_loads_nothing_that_talks_to_the_provider(world):
+    command = [sys.executable, "-P", "-X", "importtime", "-m", "opsctl", "kill", "--break-glass", *WHY, "--yes"]
+    done = subprocess.run(
+        command, env=unmeasured(world.environ), cwd=world.directory, capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 8
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert not loaded & {"urllib3", "launchdarkly_api", "ldclient", "opsctl.adapters.launchdarkly_rest"}
 
 
 def test_a_feed_that_starts_after_break_glass_comes_up_pinned(tmp_path):
