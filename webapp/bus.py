@@ -131,9 +131,9 @@ class BusLink:
         if bus.ignored != ignored:
             self._on_ignored(bus.ignored - ignored)
         ours = self._kept()
-        if theirs is not None and (ours is None or theirs.number > ours.number):
+        if theirs is not None and theirs.outranks(ours):
             self._take(theirs)
-        elif ours is not None and ours.by and (theirs is None or ours.number > theirs.number):
+        elif ours is not None and ours.by and ours.outranks(theirs):
             bus.keep_pin(self._ref, ours)
 
     def _kept(self) -> Pin | None:

@@ -57,7 +57,7 @@ class BusPins:
                 " workers that opsctl cannot reach do not learn of it there"
             )
             return Kept(kept.pin, (*kept.gaps, gap))
-        if there.number > kept.pin.number:
+        if there.outranks(kept.pin):
             kept = self._kept.keep(there)
         return kept
 

@@ -127,7 +127,7 @@ class Bus:
             return self._read_pin(_value(self._server, place), place, ref)
 
     def keep_pin(self, ref: FlagRef, pin: Pin) -> Pin:
-        """Put the pin on the bus unless one with its number or a newer one is there; return the newest."""
+        """Put the pin on the bus if it outranks what is there; return what is there then."""
         place = _pin_place(ref)
         content = self._sealed(pin.to_wire(), place)
         with _understood(self._failures):
@@ -135,7 +135,7 @@ class Bus:
                 with self._server.pipeline() as pipe:
                     pipe.watch(place)
                     kept = self._read_pin(_value(pipe, place), place, ref)
-                    if kept is not None and kept.number >= pin.number:
+                    if kept is not None and not pin.outranks(kept):
                         return kept
                     pipe.multi()
                     pipe.set(place, content)
