@@ -94,6 +94,7 @@ class CarryingOut:
             written_ms=(self._clock.monotonic_s() - course.base_s) * 1000,
             written_at_s=self._clock.now_s(),
             started_at_s=course.started_at_s,
+            approval=course.approval,
         )
 
     def _asked(self, course: Course) -> Receipt | None:

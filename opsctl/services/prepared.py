@@ -23,7 +23,7 @@ class SwitchRequest:
 
     `timeout_s` bounds reading, and then writing and waiting together, each from its own start: thinking about a
     question costs nothing. `browsers` is the part of the connected ones that has to confirm. `asks_approval` has the
-    change asked for, and not written. `detail` is what the journal keeps of it besides.
+    change asked for, and written only once it is approved. `detail` is what the journal keeps of it besides.
     """
 
     ref: FlagRef
