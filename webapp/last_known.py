@@ -145,7 +145,8 @@ class Saver:
 
     def _run(self) -> None:
         while not self._is_stopping:
-            self._wake.wait(_LOOK_EVERY_S)
+            pause_s = self._save_at - time.monotonic()
+            self._wake.wait(pause_s if 0 < pause_s < _LOOK_EVERY_S else _LOOK_EVERY_S)
             self._wake.clear()
             if self._store.initialized and self._is_due(time.monotonic()):
                 self._save()
@@ -161,8 +162,9 @@ class Saver:
         return not is_older and (now >= self._confirm_at or self._is_stopping)
 
     def _save(self) -> None:
-        changes, known = self._store.changes, Known(self._store.snapshot(), self._confirmed_at_s())
+        changes = self._store.changes
         try:
+            known = Known(self._store.snapshot(), self._confirmed_at_s())
             self.place.write(known)
         except BlockingIOError:
             self._save_at = time.monotonic() + _BUSY_RETRY_S

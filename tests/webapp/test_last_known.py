@@ -343,12 +343,13 @@ def test_a_place_that_is_full_is_said_once_counted_and_used_again_when_there_is_
     assert caplog.text.count("cannot be kept in a shelf: [Errno 28] No space left on device; add boards") == 1
 
 
-def test_a_place_that_another_worker_is_writing_is_no_failure(keep, monkeypatch, caplog):
-    monkeypatch.setattr("webapp.last_known._LOOK_EVERY_S", 0.01)
+def test_a_place_that_another_worker_is_writing_is_no_failure_and_tried_again_soon(keep, monkeypatch, caplog):
+    monkeypatch.setattr("webapp.last_known._LOOK_EVERY_S", 60.0)
     shelf = Shelf()
     last_known, store, _ = keep(shelf)
     shelf.error = BlockingIOError()
     store.init(a_set(a_flag(7)))
+    last_known.wake()
     eventually(lambda: shelf.writes >= 2, what="another try")
 
     shelf.error = None
