@@ -162,6 +162,7 @@ def test_a_pin_survives_the_death_of_a_worker_and_of_the_whole_feed_in_the_outag
 
     assert 'data-mode="degraded"' in world.page()
     assert {(report.mode, report.reason) for report in world.reports()} == {(Mode.DEGRADED, "PINNED")}
+    assert f"by break-glass, whatever the provider says; it ends with: opsctl reconcile {FLAG}" in world.stack.said()
     assert world.opsctl("kill", "--break-glass", *WHY, expect=8).out.count("in force already") == 1
 
 

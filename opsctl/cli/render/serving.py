@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from opsctl.cli.render.view import View
     from opsctl.core.serving import Serving
 
+_PINNED = "PINNED"
 _NO_SUCH_FLAG = "FLAG_NOT_FOUND"
 
 
@@ -35,6 +36,9 @@ def human(serving: Serving, view: View) -> str:
 
 def _mode(serving: Serving, view: View) -> str:
     served = serving.served
+    if served.reason == _PINNED:
+        end = view.command("reconcile", serving.flag)
+        return f"{view.bad(served.mode)}   by break-glass, whatever the provider says; it ends with: {end}"
     if served.source != "live":
         return f"{view.bad(served.mode)}   the flag provider has sent nothing yet; see the feed's lines above"
     if _NO_SUCH_FLAG in served.reason:
