@@ -350,7 +350,13 @@ class Wiring:
         """Return the record of accepted commands; `warn` is told when it cannot be kept."""
         from opsctl.adapters.journal import AuditJournal  # noqa: PLC0415 - start-up
 
-        return AuditJournal(self._audit, who=self._operator, provider=self._settings.provider_name, warn=warn)
+        return AuditJournal(
+            self._audit,
+            who=self._operator,
+            provider=self._settings.provider_name,
+            warn=warn,
+            is_ramp_past_first_step=lambda ref: self.ramps().is_past_first_step(ref),
+        )
 
     @property
     def _operator(self) -> str:

@@ -35,13 +35,20 @@ class AuditJournal:
     """
 
     def __init__(
-        self, writer: AuditWriter, *, who: str, provider: str, warn: Callable[[str], None] = lambda _text: None
+        self,
+        writer: AuditWriter,
+        *,
+        who: str,
+        provider: str,
+        warn: Callable[[str], None] = lambda _text: None,
+        is_ramp_past_first_step: Callable[[FlagRef], bool] = lambda _ref: False,
     ) -> None:
-        """Take the log, who acts, on which provider, and how to warn people."""
+        """Take the log, who acts, on which provider, how to warn people, and who knows of a flag's ramp."""
         self._writer = writer
         self._who = who
         self._provider = provider
         self._warn = warn
+        self._is_ramp_past_first_step = is_ramp_past_first_step
         self._process = this_process()
         self._began_s: float | None = began_s()
 
@@ -65,7 +72,7 @@ class AuditJournal:
             OpsError: `superseded`, for a restore that loses to a kill; its entry is kept and finished.
             KeyboardInterrupt: a signal came meanwhile; nothing is to be written, and the entry says so.
         """
-        entry = JournalEntry(self._writer, command.ref, uuid.uuid4().hex, self._process)
+        entry = JournalEntry(self._writer, command.ref, uuid.uuid4().hex, self._process, self._is_ramp_past_first_step)
         with undisturbed() as came:
             rival = self._enter(command, entry)
         if rival is not None:
@@ -99,9 +106,17 @@ class AuditJournal:
 class JournalEntry:
     """The record of one command; `unwritten` is how it began where that could not be put into the log."""
 
-    def __init__(self, writer: AuditWriter, ref: FlagRef, command_id: str, process: Process) -> None:
+    def __init__(
+        self,
+        writer: AuditWriter,
+        ref: FlagRef,
+        command_id: str,
+        process: Process,
+        is_ramp_past_first_step: Callable[[FlagRef], bool],
+    ) -> None:
         self.command_id = command_id
         self._process = process
+        self._is_ramp_past_first_step = is_ramp_past_first_step
         self.seq: int | None = None
         self.unwritten: Waiting | None = None
         self._writer = writer
@@ -130,7 +145,13 @@ class JournalEntry:
         except OSError:
             return False
         return is_restore_under_way(
-            records, self._ref, self.seq, own=self._process, now_s=time.time(), is_running=is_running
+            records,
+            self._ref,
+            self.seq,
+            own=self._process,
+            is_ramp_past_first_step=self._is_ramp_past_first_step(self._ref),
+            now_s=time.time(),
+            is_running=is_running,
         )
 
     def _finish(self, finished: Waiting) -> str | None:

@@ -42,6 +42,14 @@ class RampFiles:
                 hint=f"look at the flag's default rule there and put it right; then remove the file: rm {path}",
             ) from error
 
+    def is_past_first_step(self, ref: FlagRef) -> bool:
+        """Whether the flag's ramp is known to have written its first step; it turns nothing on any more then."""
+        try:
+            ramp = self.read(ref)
+        except OpsError:
+            return False
+        return ramp is not None and ramp.percent > 0
+
     def write(self, ramp: Ramp) -> None:
         """Keep where a ramp stands."""
         path = self._path(ramp.ref)

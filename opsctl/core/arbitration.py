@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from opsctl.core.audit import Unfinished
 from opsctl.core.audit_chain import RecordKind
 from opsctl.core.audit_records import rows_of
+from opsctl.core.ramp import IN_STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,14 +56,24 @@ def kill_that_wins(
 
 
 def is_restore_under_way(
-    records: Sequence[Record], ref: FlagRef, seq: int, *, own: Process, now_s: float, is_running: _IsRunning
+    records: Sequence[Record],
+    ref: FlagRef,
+    seq: int,
+    *,
+    own: Process,
+    is_ramp_past_first_step: bool,
+    now_s: float,
+    is_running: _IsRunning,
 ) -> bool:
-    """Whether a restore that was accepted before the record `seq` may still be written.
+    """Whether a restore that was accepted before the record `seq` may still turn the flag on.
 
-    A restore of the same process may not: it is a ramp that stopped itself.
+    A restore of the same process may not: it is a ramp that stopped itself. Neither may a ramp once its first step was
+    written: the later ones leave a flag off that they find off.
     """
     for row in rows_of(records, is_running=is_running):
         if row.ref != ref or not row.turns_on or (row.seq or 0) >= seq or row.process == own:
+            continue
+        if is_ramp_past_first_step and row.detail.startswith(IN_STEPS):
             continue
         is_in_flight = row.outcome == Unfinished.UNKNOWN and abs(now_s - row.started_s) <= _IN_FLIGHT_S
         if row.outcome == Unfinished.UNDER_WAY or is_in_flight:

@@ -102,6 +102,9 @@ class RampService:
             KeyboardInterrupt: nothing was written.
         """
         with self._ramps.alone(prepared.seen.ref):
+            if not prepared.is_on and self._ramps.read(prepared.seen.ref) is not None:
+                # From here on this ramp is one whose first step is to come, for whoever asks.
+                self._ramps.write(prepared.ramp)
             run = RampRun(
                 prepared=prepared,
                 rules=self._rules_of(prepared.ramp, prepared.switch.request.timeout_s),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from opsctl.core.ramp import format_steps
+from opsctl.core.ramp import IN_STEPS, format_steps
 from opsctl.core.switch import comment_of, plan_restore
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class PreparedRamp:
 
     def accepted(self) -> Accepted:
         """Return what the journal keeps before this is carried out."""
-        detail = f"in steps of {format_steps(self.steps)} %" if self.steps else "a ramp that was left standing"
+        detail = f"{IN_STEPS}{format_steps(self.steps)} %" if self.steps else "a ramp that was left standing"
         return replace(self.switch.accepted(), was_on=self.is_on, detail=detail)
 
 

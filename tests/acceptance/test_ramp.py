@@ -215,6 +215,17 @@ def test_a_kill_at_25_percent_stops_the_ramp_and_degrades_everyone(killed, fleet
     assert set(visit(killed, 40)) == {"degraded"}
 
 
+def test_a_kill_does_not_wait_for_a_ramp_that_somebody_has_suspended(killed):
+    with Ramp(killed, "25,50,100", "--step", "3s") as ramp:
+        ramp.await_event("step")
+        with suspended(ramp.process.pid):
+            done = killed.opsctl("kill", "--yes", "--json").json
+        code, end = ramp.end()
+
+    assert (done["outcome"], code, end["ramp"]["cause"]) == ("confirmed", 7, "killed")
+    assert (rest(killed)["on"], ramp_files(killed)) == (False, [])
+
+
 def test_a_breach_between_two_steps_kills_again_and_says_which_figure(killed, fleet):
     with (
         slow_avatars(killed, latency_ms=600),

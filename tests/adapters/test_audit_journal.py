@@ -354,6 +354,23 @@ def test_a_kill_is_not_contested_by_a_restore_of_its_own_process(bench):
     assert not journal.accepted(KILL).is_contested()
 
 
+@pytest.mark.parametrize(("is_past", "is_contested"), [(False, True), (True, False)])
+def test_a_kill_is_contested_by_a_ramp_until_its_first_step_was_written(bench, is_past, is_contested):
+    bench.journal(pid=SOMEBODY).accepted(replace(RESTORE, detail="in steps of 5,100 %"))
+    journal = bench.journal()
+    journal._is_ramp_past_first_step = lambda ref: is_past and ref == KILL.ref
+
+    assert journal.accepted(KILL).is_contested() is is_contested
+
+
+def test_a_restore_at_once_contests_a_kill_whatever_became_of_a_ramp(bench):
+    bench.journal(pid=SOMEBODY).accepted(RESTORE)
+    journal = bench.journal()
+    journal._is_ramp_past_first_step = lambda _ref: True
+
+    assert journal.accepted(KILL).is_contested()
+
+
 def test_a_kill_is_not_contested_by_a_later_restore(bench):
     killing = bench.journal().accepted(KILL)
     bench.journal(pid=SOMEBODY).accepted(RESTORE)
