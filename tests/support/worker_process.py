@@ -13,10 +13,10 @@ import threading
 
 import socketio
 import urllib3
-from support.stack import clean_environ
-from support.waiting import DEADLINE_S, eventually
 
 from opsctl.core.rundir import run_dir
+from support.stack import clean_environ
+from support.waiting import DEADLINE_S, eventually
 
 
 def provider(flag_service):
