@@ -173,7 +173,7 @@ def test_here_a_kill_by_another_command_lasts(provider):
 
 
 def test_here_a_kill_at_the_provider_meanwhile_is_not_undone(provider):
-    waiting = provider.start("kill", "--for", "3s", "--here", "--no-wait", "--yes")
+    waiting = provider.start("kill", "--for", "6s", "--here", "--no-wait", "--yes")
     provider.await_waiting()
 
     provider.service.turn(on=True)
@@ -193,7 +193,7 @@ def test_here_it_does_not_restore_into_a_breach_and_does_after_it(restored):
             stdout=subprocess.DEVNULL,
             text=True,
         )
-        assert "not restored yet: worker-0: p99 is" in waiting.stderr.readline()
+        assert any("not restored yet: worker-0: p99 is" in line for line in waiting.stderr)
         assert mode_of(restored) == "degraded"
 
     assert waiting.wait(DEADLINE_S) == 0
@@ -204,7 +204,7 @@ def test_here_a_breach_that_does_not_end_leaves_it_off_after_the_timeout(restore
     with visited(restored.url):
         result = restored.opsctl("kill", "--for", "2s", "--here", "--yes", "--timeout", "3s", *IMPOSSIBLE, expect=9)
 
-    assert f"{FLAG} is left off: worker-0: p99 is" in result.err
+    assert f"{FLAG} is left off: worker-0" in result.err
     assert mode_of(restored) == "degraded"
 
 
