@@ -32,6 +32,9 @@ class Unfinished(StrEnum):
     NOT_WRITTEN = "not_written"
 
 
+OTHER_CHANGE = "change"
+"""Command of a change by others that turned the switch neither on nor off; `detail` says what it was then."""
+
 CHANGED = "changed"
 """Outcome of what only the provider knows of."""
 
@@ -81,7 +84,7 @@ class AuditRow:
     Attributes:
         id: Of the command, or else the provider's id of its entry.
         source: Who knows of it.
-        command: The verb; of a change by others, `kill` or `restore`, or the provider's own words.
+        command: The verb; of a change by others, `kill` or `restore`, or `OTHER_CHANGE`.
         who: Who did it.
         started_s: When it was accepted, in seconds since 1970, as is `finished_s`.
         provider: Where the flag is, for people.
@@ -159,7 +162,7 @@ class AuditRow:
 def row_of(entry: AuditEntry, ref: FlagRef, provider: str = "") -> AuditRow:
     """Return the row of a change that only the provider knows of."""
     verbs = {"turned on": ("restore", True), "turned off": ("kill", False)}
-    command, on = next((found for verb, found in verbs.items() if verb in entry.what), (entry.what, None))
+    command, on = next((found for verb, found in verbs.items() if verb in entry.what), (OTHER_CHANGE, None))
     return AuditRow(
         id=entry.id,
         source=Source.PROVIDER,
@@ -171,6 +174,7 @@ def row_of(entry: AuditEntry, ref: FlagRef, provider: str = "") -> AuditRow:
         provider=provider,
         after=FlagState(on=on),
         reason=entry.comment,
+        detail=entry.what if command == OTHER_CHANGE else "",
         outcome=CHANGED,
         entries=(entry,),
     )

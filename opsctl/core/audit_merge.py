@@ -22,6 +22,9 @@ LONGEST_WRITE_S = 60.0
 RAMP_COMMENT = "restore ramp"
 """How the comments of a ramp's changes begin at the provider."""
 
+TIMED_MARK = "[opsctl kill --for"
+"""What the comments of `kill --for` hold (`opsctl.core.scheduling`)."""
+
 _MILLISECOND_S = 0.001
 """The provider's times are cut off to whole milliseconds."""
 
@@ -33,7 +36,8 @@ def merged(
 
     `rows` may be about any flags, `entries` are about `ref`. An entry belongs to a command about `ref` that turned the
     switch the same way with the same comment while it ran, or as near to that as the two clocks allow; each belongs to
-    one command at most. The steps of a ramp belong to it all together.
+    one command at most. What else a command did, such as the steps of a ramp, belongs to
+    it, too.
     """
     matched: dict[str, AuditRow] = {}
     foreign = sorted(entries, key=lambda entry: entry.at_ms)
@@ -43,33 +47,47 @@ def merged(
         matched |= {row.id: row.known_to(entry) for entry, row in found.items()}
         foreign = [entry for entry in foreign if entry not in found]
     mine = {row.id: matched.get(row.id, row) for row in rows}
-    for entry in [one for one in foreign if one.comment.startswith(RAMP_COMMENT)]:
-        row = next((one for one in mine.values() if one.ref == ref and _has_step(one, entry)), None)
-        if row is not None:
-            mine[row.id] = row.known_to(entry)
-            foreign.remove(entry)
-    return tuple(
-        sorted([*mine.values(), *(row_of(entry, ref, provider) for entry in foreign)], key=lambda row: row.at_s)
-    )
+    for belongs in (_is_step, _is_companion):
+        for entry in tuple(foreign):
+            row = next((one for one in mine.values() if one.ref == ref and belongs(one, entry)), None)
+            if row is not None:
+                mine[row.id] = row.known_to(entry)
+                foreign.remove(entry)
+    others = [row_of(entry, ref, provider) for entry in foreign]
+    return tuple(sorted([*mine.values(), *others], key=lambda row: row.at_s))
 
 
 def fits(row: AuditRow, entry: AuditEntry, tolerance_s: float = TOLERANCE_S) -> bool:
     """Whether the provider's entry can be what this command wrote."""
     if row.turns_on is None or ("turned on" if row.turns_on else "turned off") not in entry.what:
         return False
-    if entry.comment.strip() != comment_of(row.reason, row.incident).strip():
+    if entry.comment.strip() != _why(row):
         return False
     return row.started_s - tolerance_s <= entry.at_ms / 1000 + _MILLISECOND_S and (
         entry.at_ms / 1000 <= _end_s(row) + tolerance_s
     )
 
 
-def _has_step(row: AuditRow, entry: AuditEntry) -> bool:
-    """Whether the provider's entry is a step of this ramp, or the end that this kill put to one."""
-    why = comment_of(row.reason, row.incident).strip()
-    is_ramp = bool(row.turns_on and row.detail) and entry.comment.strip().endswith(why)
-    at_s = entry.at_ms / 1000
-    return (is_ramp or row.turns_on is False) and row.started_s - TOLERANCE_S <= at_s <= _end_s(row) + TOLERANCE_S
+def _is_step(row: AuditRow, entry: AuditEntry) -> bool:
+    """Whether the provider's entry is a step of this ramp."""
+    is_ramp = bool(row.turns_on and row.detail) and entry.comment.startswith(RAMP_COMMENT)
+    return is_ramp and entry.comment.strip().endswith(_why(row)) and _is_in_span(row, entry)
+
+
+def _is_companion(row: AuditRow, entry: AuditEntry) -> bool:
+    """Whether the provider's entry is what this command did besides: end a ramp, schedule a restore, withdraw one."""
+    ends_ramp = row.turns_on is False and entry.comment.startswith(RAMP_COMMENT)
+    schedules = "schedul" in entry.what and TIMED_MARK in entry.comment and _why(row) in entry.comment
+    withdraws = "withdrew" in entry.what and not entry.comment
+    return (ends_ramp or schedules or withdraws) and _is_in_span(row, entry)
+
+
+def _why(row: AuditRow) -> str:
+    return comment_of(row.reason, row.incident).strip()
+
+
+def _is_in_span(row: AuditRow, entry: AuditEntry) -> bool:
+    return row.started_s - TOLERANCE_S <= entry.at_ms / 1000 <= _end_s(row) + TOLERANCE_S
 
 
 def _pairs(

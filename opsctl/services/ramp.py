@@ -205,5 +205,9 @@ def _ended(end: RampEnd) -> Ended:
         version=end.receipt.version,
         written_version=end.receipt.written_version,
         message=end.said,
+        mode=end.receipt.plan.expected_mode if end.is_back and end.is_on and end.kill is None else None,
         exit_code=ramp_exit_code(end),
+        written_ms=end.receipt.written_ms,
+        propagation=end.receipt.propagation,
+        notes=end.receipt.notes,
     )

@@ -120,6 +120,36 @@ def test_the_end_that_a_kill_puts_to_a_ramp_belongs_to_the_kill():
     assert [one.id for one in row.entries] == ["e1", "e2"]
 
 
+def test_the_steps_of_a_ramp_that_follows_a_kill_at_once_belong_to_the_ramp():
+    kill, ramp = a_row(reason="y"), a_row("r1", "restore", at_s=NOW_S + 2, took_s=60.0, detail="in steps of 50,100 %")
+    step = entry("e2", ON, after_s=2.5, comment="restore ramp 50 % (step 1 of 2)")
+
+    rows = merged([kill, ramp], [entry("e1", comment="y"), step], REF)
+
+    assert {row.id: [one.id for one in row.entries] for row in rows} == {"c1": ["e1"], "r1": ["e2"]}
+
+
+def test_what_a_kill_schedules_and_withdraws_belongs_to_it():
+    scheduled = entry(
+        "e2", "scheduled changes to the flag", comment="y [opsctl kill --for, until 2026-09-21T14:43:20Z]"
+    )
+    withdrawn = entry("e3", "withdrew scheduled changes to the flag")
+
+    (row,) = merged([a_row(reason="y")], [entry("e1", comment="y"), scheduled, withdrawn], REF)
+
+    assert [one.id for one in row.entries] == ["e1", "e2", "e3"]
+
+
+def test_what_others_schedule_is_theirs():
+    scheduled = entry("e2", "scheduled changes to the flag", comment="weekly")
+
+    rows = merged([a_row(reason="y")], [entry("e1", comment="y"), scheduled], REF)
+
+    assert [(row.command, row.detail) for row in rows if row.source is Source.PROVIDER] == [
+        ("change", "scheduled changes to the flag")
+    ]
+
+
 def test_rows_stand_in_the_order_of_time():
     rows = merged([a_row(at_s=NOW_S + 10)], [entry(what=ON, after_s=3), entry("e2", what=ON, after_s=30)], REF)
 

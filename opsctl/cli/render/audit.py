@@ -30,7 +30,6 @@ _OUTCOMES = {
     Unfinished.NOT_WRITTEN: "ended, not written",
     CHANGED: "",
 }
-_SOURCES = {Source.LOCAL: "here only", Source.PROVIDER: "provider only", Source.BOTH: ""}
 
 
 def list_to_text(listing: Listing, view: View) -> str:
@@ -44,7 +43,8 @@ def list_to_text(listing: Listing, view: View) -> str:
     heads = columns([_head(row) for row in listing.rows]).split("\n")
     for head, row in zip(heads, listing.rows, strict=True):
         lines.append(head)
-        lines += [line for text in _details(row) for line in _indented(text, view)]
+        details = _details(row, is_asked=listing.error is None)
+        lines += [line for text in details for line in _indented(text, view)]
     return "\n".join([*lines, *_hidden(listing, view)])
 
 
@@ -172,7 +172,7 @@ def versions_of(row: AuditRow) -> str:
 
 
 def _head(row: AuditRow) -> tuple[str, ...]:
-    return (_local(row.at_s), row.command, versions_of(row), outcome_of(row), row.who, _SOURCES[row.source])
+    return (_local(row.at_s), row.command, versions_of(row), outcome_of(row), row.who)
 
 
 def _indented(text: str, view: View) -> list[str]:
@@ -180,10 +180,14 @@ def _indented(text: str, view: View) -> list[str]:
     return textwrap.wrap(plain(text), width, initial_indent=_INDENT, subsequent_indent=_INDENT, break_long_words=False)
 
 
-def _details(row: AuditRow) -> list[str]:
+def _details(row: AuditRow, *, is_asked: bool) -> list[str]:
     parts = [why_of(row), row.detail, ", ".join(figures_of(row)), row.message]
     if row.late:
         parts.append(f"recorded late: {row.late}")
+    if row.source is Source.PROVIDER:
+        parts.append("not made with opsctl on this machine")
+    elif is_asked and row.source is Source.LOCAL and row.may_have_written and row.outcome != Unfinished.UNKNOWN:
+        parts.append("not in the provider's log, as far as that was read")
     return [part for part in parts if part]
 
 
