@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from opsctl.cli.invocation import Call, ProofOptions, WriteOptions
 
-_OFFERED = frozenset({ErrorCode.UNREACHABLE, ErrorCode.RATE_LIMITED})
-"""How a kill fails that the provider could not even look at."""
+_OFFERED = frozenset({ErrorCode.UNREACHABLE, ErrorCode.RATE_LIMITED, ErrorCode.BAD_CREDENTIALS, ErrorCode.FORBIDDEN})
+"""How a kill fails that the provider did not take on: it is away, busy, or does not know who asks."""
 
 
 def ensure_alone(others: Mapping[str, object]) -> None:
@@ -98,7 +98,7 @@ def offering_break_glass(call: Call, write: WriteOptions) -> Iterator[None]:
     except OpsError as error:
         if error.code not in _OFFERED:
             raise
-        without = f"without it, now: {break_glass_command(call, write)}"
+        without = f"without the provider, now: {break_glass_command(call, write)}"
         raise OpsError(
             error.code,
             error.message,

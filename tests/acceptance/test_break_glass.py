@@ -128,7 +128,7 @@ def test_the_break_glass_that_a_kill_in_an_outage_names_degrades_everyone(world)
         world.proxy.stall()
         killed = world.opsctl("kill", *WHY, "--yes", "--timeout", "2s", expect=5)
         asked = world.proxy.count(**REST)
-        command = killed.err.strip().splitlines()[-1].partition("without it, now: opsctl ")[2]
+        command = killed.err.strip().splitlines()[-1].partition("without the provider, now: opsctl ")[2]
 
         result = world.opsctl(*shlex.split(command), expect=8)
 

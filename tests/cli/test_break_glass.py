@@ -8,6 +8,7 @@ from builders import KEY, REF, a_flag, a_sighting
 from support.pins import a_pin, a_pinned_sighting, a_release, a_released_sighting
 
 from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.exit_codes import EXIT_CODES
 from opsctl.core.modes import Mode
 from opsctl.core.propagation import Sighting
 from opsctl.core.scheduling import ScheduledChange
@@ -178,9 +179,20 @@ def test_a_kill_that_cannot_reach_the_provider_names_the_break_glass_of_this_inc
     result = opsctl("kill", *WHY, "--yes", expect=5)
 
     assert result.err.splitlines()[-1] == (
-        f"fix:   check the network; without it, now: opsctl kill {KEY} --break-glass"
+        f"fix:   check the network; without the provider, now: opsctl kill {KEY} --break-glass"
         " --reason 'checkout p99 above 2 s' --incident INC-4312 --yes"
     )
+
+
+@pytest.mark.parametrize("code", [ErrorCode.RATE_LIMITED, ErrorCode.BAD_CREDENTIALS, ErrorCode.FORBIDDEN])
+def test_a_kill_that_the_provider_does_not_take_on_names_it_too(opsctl, wired, code):
+    wired.flags_at_provider.fail_writes(OpsError(code, "no"))
+
+    assert "--break-glass" in opsctl("kill", "--yes", expect=EXIT_CODES[code]).err
+
+
+def test_a_kill_of_a_flag_that_is_not_there_offers_no_break_glass(opsctl):
+    assert "--break-glass" not in opsctl("kill", "nope", "--yes", expect=1).err
 
 
 def test_a_restore_that_cannot_reach_the_provider_offers_no_break_glass(opsctl, wired):
