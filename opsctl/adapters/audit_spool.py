@@ -82,10 +82,11 @@ class AuditSpool:
                 continue
 
     def drop(self, command_id: str) -> None:
-        """Forget the records of a command: they are in the log."""
+        """Forget the records of a command: they are in the log. A folder that is empty then goes, too."""
         for place in self._places:
             with contextlib.suppress(OSError):
                 (place / f"{command_id}.json").unlink()
+                place.rmdir()
 
 
 def _age(path: Path) -> float:
