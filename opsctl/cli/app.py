@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,19 +11,6 @@ import typer
 from typer.exceptions import TyperException
 
 from opsctl import __version__
-from opsctl.cli.commands import (
-    audit,
-    config,
-    flag_service,
-    flags,
-    kill,
-    reconcile,
-    restore,
-    serve,
-    smoke,
-    status,
-    watch,
-)
 from opsctl.cli.exit_codes import EXIT_CODES
 from opsctl.cli.invocation import Invocation
 from opsctl.cli.io import Streams
@@ -42,9 +30,27 @@ _PROGRAM_HELP = """Kill switches for high-traffic events: turn the non-essential
 Start here: opsctl serve
 """
 
+_COMMANDS: Mapping[str, Mapping[str, str]] = {
+    "serve": {},
+    "status": {},
+    "kill": {},
+    "restore": {},
+    "reconcile": {},
+    "watch": {},
+    "flags": {"list": "list_flags", "get": "get_flag", "create": "create_flag"},
+    "audit": {"list": "list_audit", "verify": "verify", "timeline": "timeline"},
+    "smoke": {},
+    "flag-service": {},
+    "config": {"show": "show"},
+}
+"""The commands in the order of the help, each with the functions of its subcommands."""
 
-def build_app() -> typer.Typer:
-    """Return the program with all its commands. Nothing is opened or read before a command runs."""
+
+def build_app(arguments: Sequence[str] = ()) -> typer.Typer:
+    """Return the program with all its commands; with only the one that the arguments begin with, where they do.
+
+    Nothing is opened or read before a command runs.
+    """
     app = typer.Typer(
         help=_PROGRAM_HELP,
         rich_markup_mode=None,
@@ -53,30 +59,25 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(invoke_without_command=True)(_program)
-    app.command()(serve.serve)
-    app.command()(status.status)
-    app.command()(kill.kill)
-    app.command()(restore.restore)
-    app.command()(reconcile.reconcile)
-    app.command()(watch.watch)
-    app.add_typer(
-        _group(flags.__doc__, list=flags.list_flags, get=flags.get_flag, create=flags.create_flag), name="flags"
-    )
-    app.add_typer(
-        _group(audit.__doc__, list=audit.list_audit, verify=audit.verify, timeline=audit.timeline), name="audit"
-    )
-    app.command()(smoke.smoke)
-    app.command("flag-service")(flag_service.flag_service)
-    app.add_typer(_group(config.__doc__, show=config.show), name="config")
+    asked_for = [name for name in arguments[:1] if name in _COMMANDS]
+    for name in asked_for or _COMMANDS:
+        _add(app, name)
     return app
 
 
-def _group(about: str | None, **commands: Callable[..., int | None]) -> typer.Typer:
-    group = typer.Typer(help=about, rich_markup_mode=None)
+def _add(app: typer.Typer, name: str) -> None:
+    """Add a command, or the group of its subcommands; its module is loaded for it."""
+    own = name.replace("-", "_")
+    module = import_module(f"opsctl.cli.commands.{own}")
+    subcommands = _COMMANDS[name]
+    if not subcommands:
+        app.command(name)(getattr(module, own))
+        return
+    group = typer.Typer(help=module.__doc__, rich_markup_mode=None)
     group.callback(invoke_without_command=True)(_help_of_group)
-    for name, function in commands.items():
-        group.command(name)(function)
-    return group
+    for subcommand, function in subcommands.items():
+        group.command(subcommand)(getattr(module, function))
+    app.add_typer(group, name=name)
 
 
 def run(
@@ -103,7 +104,7 @@ def run(
     )
     try:
         with contextlib.redirect_stdout(streams.stdout), contextlib.redirect_stderr(streams.stderr):
-            program = typer.main.get_command(build_app())
+            program = typer.main.get_command(build_app(arguments))
             spare_validation(program)
             code = program.main(list(arguments), prog_name=DEFAULT_PROGRAM, standalone_mode=False, obj=invocation)
     except OpsError as error:
@@ -145,7 +146,7 @@ def _usage_error(error: TyperException, arguments: Sequence[str]) -> OpsError:
 
 def _path_of(arguments: Sequence[str]) -> str:
     """Return the command that the arguments name, for an error that does not say in which one it was found."""
-    names, below = [DEFAULT_PROGRAM], vars(typer.main.get_command(build_app())).get("commands", {})
+    names, below = [DEFAULT_PROGRAM], vars(typer.main.get_command(build_app(arguments))).get("commands", {})
     for word in arguments:
         if word not in below:
             break
