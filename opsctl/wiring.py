@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from opsctl.adapters.journal import AuditJournal
     from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest
     from opsctl.adapters.ramp_file import RampFiles
+    from opsctl.core.flags import FlagRef
     from opsctl.core.ports import FlagStream
     from opsctl.core.propagation import Propagation
     from opsctl.core.ramp import RampNews
@@ -233,6 +234,11 @@ class Wiring:
             clock=self._clock,
             provider=self._settings.provider_name,
         )
+
+    def resolve_unknown(self, ref: FlagRef, *, timeout_s: float) -> None:
+        """Find out how commands about the flag ended that never said so; where all did, nothing is loaded for it."""
+        if self._audit.may_have_unended(ref):
+            self.audit(timeout_s=timeout_s).resolve_unknown(ref)
 
     def flags(self) -> FlagService:
         """Return the service of `flags`."""

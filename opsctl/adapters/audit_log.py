@@ -11,7 +11,8 @@ from opsctl.adapters.audit_writer import why_not
 from opsctl.adapters.running import is_running
 from opsctl.core.audit import Unfinished
 from opsctl.core.audit_chain import RecordKind, records_of
-from opsctl.core.audit_records import resolved_content, rows_of
+from opsctl.core.audit_contents import resolved_content
+from opsctl.core.audit_records import rows_of
 from opsctl.core.audit_verdict import verdict_of
 from opsctl.core.errors import ErrorCode, OpsError
 

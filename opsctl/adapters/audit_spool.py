@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opsctl.core.audit_chain import RecordKind
-from opsctl.core.audit_records import belated
+from opsctl.core.audit_contents import belated
 from opsctl.daemon.private import is_private
 from opsctl.daemon.ready_file import write_ready_file
 

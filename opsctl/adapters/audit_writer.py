@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from opsctl.core.audit_contents import may_have_unended
 from opsctl.core.text import without_secrets
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from opsctl.adapters.audit_file import AuditFile, OpenAuditFile
     from opsctl.adapters.audit_spool import AuditSpool, Waiting
+    from opsctl.core.flags import FlagRef
 
 
 class AuditWriter:
@@ -45,6 +47,13 @@ class AuditWriter:
         if place is None:
             return f"the audit log could not be written ({why}), nor anything beside it: this command is in no record"
         return f"the audit log could not be written ({why}): this command waits in {place} to be entered"
+
+    def may_have_unended(self, ref: FlagRef) -> bool:
+        """Whether a command about the flag may never have said how it ended, or its record waits."""
+        try:
+            return any(self.spool.waiting()) or may_have_unended(self.file.read()[0], ref)
+        except OSError:
+            return True
 
     def _safe(self, content: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self._without_secrets(value) for name, value in content.items()}

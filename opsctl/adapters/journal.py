@@ -10,10 +10,9 @@ from opsctl.adapters.audit_spool import Waiting
 from opsctl.adapters.audit_writer import why_not
 from opsctl.adapters.running import began_s, is_running, this_process
 from opsctl.adapters.undisturbed import undisturbed
-from opsctl.core.arbitration import is_restore_under_way, kill_that_wins, last_seq_before
-from opsctl.core.audit import turns_on
 from opsctl.core.audit_chain import RecordKind
-from opsctl.core.audit_records import accepted_content, finished_content
+from opsctl.core.audit_contents import accepted_content, finished_content, unended
+from opsctl.core.audit_parts import turns_on
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.exit_codes import EXIT_CODES
 from opsctl.core.journal import Ended
@@ -21,8 +20,10 @@ from opsctl.core.journal import Ended
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from opsctl.adapters.audit_file import OpenAuditFile
     from opsctl.adapters.audit_writer import AuditWriter
-    from opsctl.core.audit import AuditRow, Process
+    from opsctl.core.audit import AuditRow
+    from opsctl.core.audit_parts import Process
     from opsctl.core.flags import FlagRef
     from opsctl.core.journal import Accepted
 
@@ -63,6 +64,8 @@ class AuditJournal:
             records = self._writer.file.read_recent()
         except OSError:
             return None
+        from opsctl.core.arbitration import last_seq_before  # noqa: PLC0415 - start-up
+
         return last_seq_before(records, since_s, now_s=time.time())
 
     def accepted(self, command: Accepted) -> JournalEntry:
@@ -90,10 +93,7 @@ class AuditJournal:
         accepted = Waiting(RecordKind.ACCEPTED, time.time(), content)
         try:
             with self._writer.file.opened() as log:
-                rival = None
-                if command.read_at is not None and turns_on(command.command) is not False:
-                    records = log.recent()
-                    rival = kill_that_wins(records, command.ref, command.read_at, self._process, is_running=is_running)
+                rival = self._rival(log, command)
                 refused = [] if rival is None else [entry.ending(_refused(rival, command))]
                 entry.seq = self._writer.enter(log, accepted, *refused)
         except OSError as error:
@@ -101,6 +101,14 @@ class AuditJournal:
             self._warn(f"warning: {self._writer.keep(entry.command_id, entry.unwritten)}")
             return None
         return rival
+
+    def _rival(self, log: OpenAuditFile, command: Accepted) -> AuditRow | None:
+        """Return the kill that a restore loses to; `None` where there is none, or the command is no restore."""
+        if command.read_at is None or turns_on(command.command) is False:
+            return None
+        from opsctl.core.arbitration import kill_that_wins  # noqa: PLC0415 - start-up
+
+        return kill_that_wins(log.recent(), command.ref, command.read_at, self._process, is_running=is_running)
 
 
 class JournalEntry:
@@ -144,6 +152,10 @@ class JournalEntry:
             records = self._writer.file.read_recent()
         except OSError:
             return False
+        if unended(records) <= {self.command_id}:
+            return False
+        from opsctl.core.arbitration import is_restore_under_way  # noqa: PLC0415 - few commands meet another one
+
         return is_restore_under_way(
             records,
             self._ref,

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from opsctl.core.audit import Process
+from opsctl.core.audit_parts import Process
 
 _PROC = Path("/proc")
 _BIRTH = 19

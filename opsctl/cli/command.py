@@ -67,7 +67,7 @@ def command(
                 # Typer would turn it into a silent exit code; the error boundary says what it means.
                 raise invocation.interrupted(writes=writes) from None
             if writes and code in _PROVIDER_ANSWERED and not said["write"].dry_run:
-                call.services.audit(timeout_s=_LOOK_BACK_S).resolve_unknown(call.ref)
+                call.services.resolve_unknown(call.ref, timeout_s=_LOOK_BACK_S)
             if invocation.streams.lost is not None and not (code or writes):
                 raise OpsError(
                     ErrorCode.FAILED,

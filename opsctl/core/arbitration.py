@@ -15,8 +15,9 @@ from opsctl.core.ramp import IN_STEPS
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from opsctl.core.audit import AuditRow, Process
+    from opsctl.core.audit import AuditRow
     from opsctl.core.audit_chain import Record
+    from opsctl.core.audit_parts import Process
     from opsctl.core.flags import FlagRef
 
     _IsRunning = Callable[[Process], bool]

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from opsctl.core.audit_parts import BREAK_GLASS, FlagState, turns_on
+
 if TYPE_CHECKING:
+    from opsctl.core.audit_parts import Process, Reach
     from opsctl.core.flags import AuditEntry, FlagRef
-    from opsctl.core.modes import Mode
 
 
 class Source(StrEnum):
@@ -37,44 +39,6 @@ OTHER_CHANGE = "change"
 
 CHANGED = "changed"
 """Outcome of what only the provider knows of."""
-
-BREAK_GLASS = "break-glass"
-"""The command that pins instances and leaves the provider as it is."""
-
-_TURNS = {"kill": False, BREAK_GLASS: False, "reconcile": False, "restore": True}
-
-
-def turns_on(command: str) -> bool | None:
-    """Return which way a command turns the kill switch; `None` for one that does not say."""
-    return _TURNS.get(command.partition(" ")[0])
-
-
-@dataclass(frozen=True, slots=True)
-class FlagState:
-    """A flag at one end of a command; `None` is what is not known."""
-
-    on: bool | None = None
-    version: int | None = None
-    mode: Mode | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
-    """How many instances or browsers confirmed, and how long it took, in milliseconds."""
-
-    total: int
-    confirmed: int
-    p50_ms: float | None = None
-    p99_ms: float | None = None
-    max_ms: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
-    """The process of a command: its id, and when it was born, in the words of its operating system."""
-
-    pid: int
-    born: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

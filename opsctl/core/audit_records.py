@@ -1,12 +1,13 @@
-"""What the records of the audit log hold, and the rows they add up to."""
+"""The rows that the records of the audit log add up to."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from opsctl.core.audit import AuditRow, FlagState, Process, Reach, Source, Unfinished
+from opsctl.core.audit import AuditRow, Source, Unfinished
 from opsctl.core.audit_chain import RecordKind
+from opsctl.core.audit_parts import FlagState, Process, Reach
 from opsctl.core.flags import FlagRef
 from opsctl.core.modes import Mode
 
@@ -14,64 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from opsctl.core.audit_chain import Record
-    from opsctl.core.journal import Accepted, Ended
-    from opsctl.core.propagation import Propagation
-
-_DIGITS = 3
-
-
-def accepted_content(
-    command: Accepted, *, command_id: str, who: str, provider: str, process: Process
-) -> dict[str, Any]:
-    """Return what is kept when a command is accepted."""
-    before = FlagState(command.was_on, command.from_version, command.mode)
-    return {
-        "id": command_id,
-        "command": str(command.command),
-        "who": who,
-        "provider": provider,
-        "project": command.ref.project,
-        "environment": command.ref.environment,
-        "flag": command.ref.key,
-        "before": asdict(before),
-        "reason": command.reason or "",
-        "incident": command.incident or "",
-        "detail": command.detail,
-        "process": asdict(process),
-    }
-
-
-def belated(content: Mapping[str, Any], *, at_s: float, why: str) -> dict[str, Any]:
-    """Return what is kept later than at the moment it is about, and why not then."""
-    return {**content, "moment_s": at_s, "late": why}
-
-
-def finished_content(ended: Ended, *, command_id: str) -> dict[str, Any]:
-    """Return what is kept when a command has ended."""
-    seen = ended.propagation
-    return {
-        "id": command_id,
-        "outcome": str(ended.outcome),
-        "exit_code": None if ended.exit_code is None else int(ended.exit_code),
-        "after": asdict(FlagState(ended.is_on, ended.version, ended.mode)),
-        "written_version": ended.written_version,
-        "written_ms": _rounded(ended.written_ms),
-        "instances": None if seen is None else _instances(seen),
-        "browsers": None if seen is None else _browsers(seen),
-        "message": ended.message,
-        "notes": list(ended.notes),
-    }
-
-
-def resolved_content(row: AuditRow, *, by: str) -> dict[str, Any]:
-    """Return what is kept when it was found out how a command ended; `row` says it."""
-    return {
-        "id": row.id,
-        "outcome": row.outcome,
-        "after": asdict(row.after),
-        "message": row.message,
-        "who": by,
-    }
 
 
 def rows_of(records: Iterable[Record], *, is_running: Callable[[Process], bool]) -> tuple[AuditRow, ...]:
@@ -153,26 +96,3 @@ def _moment_s(record: Record) -> float:
 def _state(content: Mapping[str, Any]) -> FlagState:
     mode = content["mode"]
     return FlagState(content["on"], content["version"], None if mode is None else Mode(mode))
-
-
-def _instances(seen: Propagation) -> dict[str, Any]:
-    return asdict(
-        Reach(total=seen.instances, confirmed=seen.instances_confirmed, max_ms=_rounded(seen.last_instance_ms))
-    )
-
-
-def _browsers(seen: Propagation) -> dict[str, Any]:
-    latency = seen.latency
-    return asdict(
-        Reach(
-            total=seen.browsers,
-            confirmed=seen.browsers_confirmed,
-            p50_ms=_rounded(latency.percentile(50)),
-            p99_ms=_rounded(latency.percentile(99)),
-            max_ms=_rounded(latency.max_ms) if latency.count else None,
-        )
-    )
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, _DIGITS)

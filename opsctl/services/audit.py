@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from opsctl.core.audit import FlagState, Unfinished
+from opsctl.core.audit import Unfinished
 from opsctl.core.audit_merge import TOLERANCE_S, merged
+from opsctl.core.audit_parts import FlagState
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.incidents import Incident, incident_of, mentions
 

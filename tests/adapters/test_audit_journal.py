@@ -18,8 +18,9 @@ from opsctl.adapters.audit_spool import AuditSpool
 from opsctl.adapters.audit_writer import AuditWriter
 from opsctl.adapters.journal import AuditJournal
 from opsctl.adapters.running import began_s, is_running, this_process
-from opsctl.core.audit import Process, Unfinished
+from opsctl.core.audit import Unfinished
 from opsctl.core.audit_chain import RecordKind, records_of
+from opsctl.core.audit_parts import Process
 from opsctl.core.audit_records import rows_of
 from opsctl.core.audit_verdict import verdict_of
 from opsctl.core.errors import ErrorCode, OpsError

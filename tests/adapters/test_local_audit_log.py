@@ -10,7 +10,7 @@ from opsctl.adapters.audit_log import LocalAuditLog
 from opsctl.adapters.audit_spool import AuditSpool
 from opsctl.adapters.audit_writer import AuditWriter
 from opsctl.adapters.journal import AuditJournal
-from opsctl.core.audit import FlagState, Process
+from opsctl.core.audit_parts import FlagState, Process
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.journal import Accepted, Ended
 

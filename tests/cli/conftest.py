@@ -177,6 +177,9 @@ class Wired:
             log=self.audit_log, changes=self.flags_at_provider, clock=self.clock, provider="local flag service"
         )
 
+    def resolve_unknown(self, ref, *, timeout_s):
+        self.audit(timeout_s=timeout_s).resolve_unknown(ref)
+
     def flags(self):
         return FlagService(reader=self.flags_at_provider, writer=self.flags_at_provider)
 

@@ -8,8 +8,8 @@ from builders import an_entry
 from support.audit import NOW_S, a_row, an_unknown
 
 from opsctl.cli.render.timeline import escaped, to_markdown
-from opsctl.core.audit import Reach
 from opsctl.core.audit_chain import START, Link
+from opsctl.core.audit_parts import Reach
 from opsctl.core.audit_verdict import Defect, Verdict
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.incidents import incident_of

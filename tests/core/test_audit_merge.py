@@ -6,9 +6,10 @@ import pytest
 from builders import REF, an_entry
 from support.audit import NOW_S, a_row, an_unknown, that_wrote_nothing
 
-from opsctl.core.audit import FlagState, Source
+from opsctl.core.audit import Source
 from opsctl.core.audit_chain import START
 from opsctl.core.audit_merge import merged
+from opsctl.core.audit_parts import FlagState
 from opsctl.core.audit_verdict import Verdict
 from opsctl.core.incidents import degraded_in, incident_of, mentions
 from opsctl.core.modes import Mode

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from builders import REF
 
-from opsctl.core.audit import AuditRow, FlagState, Source
+from opsctl.core.audit import AuditRow, Source
 from opsctl.core.audit_chain import START
+from opsctl.core.audit_parts import FlagState
 from opsctl.core.audit_verdict import Verdict
 from opsctl.core.modes import Mode
 

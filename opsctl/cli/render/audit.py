@@ -16,7 +16,8 @@ from opsctl.core.text import plain
 
 if TYPE_CHECKING:
     from opsctl.cli.render.view import View
-    from opsctl.core.audit import AuditRow, FlagState, Reach
+    from opsctl.core.audit import AuditRow
+    from opsctl.core.audit_parts import FlagState, Reach
     from opsctl.core.audit_verdict import Verdict
     from opsctl.services.audit import Listing
 
