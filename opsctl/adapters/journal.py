@@ -15,7 +15,7 @@ from opsctl.core.audit_contents import accepted_content, finished_content, unend
 from opsctl.core.audit_parts import turns_on
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.exit_codes import EXIT_CODES
-from opsctl.core.journal import Ended
+from opsctl.core.journal import WARNING, Ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +98,7 @@ class AuditJournal:
                 entry.seq = self._writer.enter(log, accepted, *refused)
         except OSError as error:
             entry.unwritten = accepted.because(why_not(error))
-            self._warn(f"warning: {self._writer.keep(entry.command_id, entry.unwritten)}")
+            self._warn(f"{WARNING}{self._writer.keep(entry.command_id, entry.unwritten)}")
             return None
         return rival
 

@@ -176,8 +176,10 @@ class Call:
             self.streams.result(view.target_line())
 
     def note(self, text: str) -> None:
-        """Tell the person something meanwhile; nothing when they asked for quiet or for JSON."""
-        if not self.common.quiet and not self.as_json:
+        """Tell the person something meanwhile; nothing when they asked for JSON, and only warnings for quiet."""
+        from opsctl.core.journal import WARNING  # noqa: PLC0415 - start-up of --help
+
+        if not self.as_json and (not self.common.quiet or text.startswith(WARNING)):
             self.streams.note(text)
 
     def progress(self, text: str) -> None:

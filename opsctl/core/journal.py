@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from opsctl.core.modes import Mode
     from opsctl.core.propagation import Propagation
 
+WARNING = "warning: "
+"""How what is told begins that no one may miss, as a record that cannot be kept."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:

@@ -162,15 +162,18 @@ def test_a_log_that_cannot_be_written_is_warned_of_and_made_up_for(stack):
     log = stack.data_dir / "audit.jsonl"
     log.mkdir()
     killed = stack.opsctl("kill", "--yes", "--reason", "slow")
+    quiet = stack.opsctl("restore", "--yes", "--quiet")
     log.rmdir()
     restored = stack.opsctl("restore", "--yes")
 
     assert "warning: the audit log could not be written (Is a directory)" in killed.err
     assert "note" in killed.out
+    assert "warning: the audit log could not be written" in quiet.err
     assert "audit" not in restored.err
     found = rows(stack)
     assert [(row["command"], row["recorded_late"]) for row in found] == [
         ("restore", None),
+        ("restore", "Is a directory"),
         ("kill", "Is a directory"),
     ]
     assert stack.opsctl("audit", "verify", "--json").json["ok"]
