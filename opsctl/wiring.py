@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest
     from opsctl.adapters.ramp_file import RampFiles
     from opsctl.core.flags import FlagRef
-    from opsctl.core.ports import FlagStream
     from opsctl.core.propagation import Propagation
     from opsctl.core.ramp import RampNews
     from opsctl.core.smoke import SmokeStep
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from opsctl.services.breakglass import BreakGlassService
     from opsctl.services.flags import FlagService
     from opsctl.services.here import HereService
+    from opsctl.services.pin_look import PinLook
     from opsctl.services.pinning import Pinning
     from opsctl.services.ramp import RampService
     from opsctl.services.reconcile import ReconcileService
@@ -78,7 +78,7 @@ class Wiring:
             schedules=LaunchDarklySchedules(connection),
             approvals=LaunchDarklyApprovals(connection, self._settings),
             journal=self._journal(note) if is_recorded else None,
-            pinning=self.pinning() if is_recorded else None,
+            pinning=self._pin_look() if is_recorded else None,
             sdk_key_digest=self._sdk_key_digest,
             note=note,
             on_progress=on_progress,
@@ -180,6 +180,13 @@ class Wiring:
             on_progress=on_progress,
         )
 
+    def _pin_look(self) -> PinLook:
+        from opsctl.adapters.elsewhere import pins_of  # noqa: PLC0415 - start-up
+        from opsctl.services.pin_look import PinLook  # noqa: PLC0415 - start-up
+
+        pins = pins_of(self._settings)
+        return PinLook(pins=pins, instances=self._instances, sdk_key_digest=self._sdk_key_digest)
+
     def blast(self) -> BlastService:
         """Return the service of `--dry-run`."""
         from opsctl.adapters.launchdarkly_approvals import LaunchDarklyApprovals  # noqa: PLC0415 - start-up
@@ -255,35 +262,25 @@ class Wiring:
         from opsctl.adapters.launchdarkly_history import LaunchDarklyHistory  # noqa: PLC0415 - start-up
         from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest  # noqa: PLC0415 - start-up
         from opsctl.adapters.launchdarkly_schedules import LaunchDarklySchedules  # noqa: PLC0415 - start-up
+        from opsctl.adapters.streams import stream_of  # noqa: PLC0415 - start-up
         from opsctl.core.watching import WatchSource  # noqa: PLC0415 - start-up
         from opsctl.services.audit_stream import AuditStream  # noqa: PLC0415 - start-up
         from opsctl.services.watch import WatchService  # noqa: PLC0415 - start-up
 
         if self._settings.access_token is None and source is not WatchSource.AUDIT:
-            return WatchService(stream=self._stream(source, feed_url), audit=None, clock=self._clock)
+            return WatchService(stream=stream_of(self._settings, source, feed_url), audit=None, clock=self._clock)
         settings = replace(self._settings, timeout_s=min(_ATTRIBUTION_TIMEOUT_S, self._settings.timeout_s))
         audit = LaunchDarklyRest(settings)
         history = LaunchDarklyHistory(audit.connection)
         return WatchService(
             stream=AuditStream(reader=audit, audit=audit, history=history, clock=self._clock)
             if source is WatchSource.AUDIT
-            else self._stream(source, feed_url),
+            else stream_of(self._settings, source, feed_url),
             audit=audit,
             clock=self._clock,
             history=history,
             schedules=LaunchDarklySchedules(audit.connection),
         )
-
-    def _stream(self, source: WatchSource, feed_url: str) -> FlagStream:
-        from opsctl.core.watching import WatchSource  # noqa: PLC0415 - start-up
-
-        if source is WatchSource.BROWSER:
-            from opsctl.adapters.feed_stream import FeedStream  # noqa: PLC0415 - start-up
-
-            return FeedStream(feed_url)
-        from opsctl.adapters.launchdarkly_stream import LaunchDarklyStream  # noqa: PLC0415 - start-up
-
-        return LaunchDarklyStream(self._settings)
 
     def serve(self, environ: Mapping[str, str], say: Callable[[str, str], None]) -> Serve:
         """Return the use case that runs the feed; `say(name, line)` is given what its processes write."""

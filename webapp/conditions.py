@@ -10,7 +10,8 @@ from opsctl.core.modes import Mode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opsctl.core.objectives import Condition, Objective, Traffic
+    from opsctl.core.objectives import Condition, Objective
+    from opsctl.core.traffic import Traffic
     from webapp.decisions import FlagState
 
 _log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from webapp.overrides import Overrides
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opsctl.core.objectives import Traffic
+    from opsctl.core.traffic import Traffic
     from opsctl.settings import Settings
     from webapp.decisions import FlagState
     from webapp.memory import Memory

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opsctl.core.expecting import Expect
-    from opsctl.core.objectives import Traffic
     from opsctl.core.pins import Pin
+    from opsctl.core.traffic import Traffic
     from webapp.decisions import FlagState
 
 PINNED = "PINNED"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from opsctl.core.latency import Histogram
-from opsctl.core.objectives import Traffic
+from opsctl.core.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.flags import FlagRef
-from opsctl.core.pinning import Kept
 from opsctl.daemon.pin_file import PinFile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from opsctl.core.pinning import Kept
     from opsctl.core.pins import Pin
 
 
@@ -35,6 +35,8 @@ class FilePins:
 
     def keep(self, pin: Pin) -> Kept:
         """Keep it, unless one with its number or a newer one is kept already."""
+        from opsctl.core.pinning import Kept  # noqa: PLC0415 - most commands keep none
+
         file = PinFile(self._data_dir, FlagRef(pin.project, pin.environment, pin.flag))
         try:
             return Kept(file.keep(pin))

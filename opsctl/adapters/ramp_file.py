@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
-from opsctl.core.ramp import Ramp, ramp_name
+from opsctl.core.ramp_names import ramp_name
 from opsctl.daemon.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from opsctl.core.flags import FlagRef
+    from opsctl.core.ramp import Ramp
 
 _LONGEST_BYTES = 256 * 1024
 
@@ -32,6 +33,8 @@ class RampFiles:
         path = self._path(ref)
         try:
             with path.open("rb") as handle:
+                from opsctl.core.ramp import Ramp  # noqa: PLC0415 - few flags have a ramp
+
                 return Ramp.from_wire(json.loads(handle.read(_LONGEST_BYTES)))
         except FileNotFoundError:
             return None

@@ -15,8 +15,8 @@ from typing import Any
 from opsctl.core.epochs import Epoch
 from opsctl.core.latency import Histogram
 from opsctl.core.modes import Mode
-from opsctl.core.objectives import Traffic
 from opsctl.core.pins import Pin
+from opsctl.core.traffic import Traffic
 
 _DIGEST_LENGTH = 16
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import re
 from dataclasses import dataclass, field, replace
@@ -10,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from opsctl.core.flags import FlagRef
-from opsctl.core.objectives import Objective, Traffic
+from opsctl.core.objectives import Objective
 from opsctl.core.rollouts import DefaultRule
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from opsctl.core.propagation import Propagation
     from opsctl.core.switch import Receipt
+    from opsctl.core.traffic import Traffic
 
 EVERYBODY = 100.0
 STEP_S = 60.0
@@ -172,12 +172,6 @@ class Ramp:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a ramp: {error}") from error
-
-
-def ramp_name(ref: FlagRef) -> str:
-    """Return the name under which the ramp of a flag is kept; it is safe in a path."""
-    text = f"{ref.project}\0{ref.environment}\0{ref.key}"
-    return f"ramp-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 class RampEvent(StrEnum):

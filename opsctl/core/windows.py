@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from opsctl.core.instances import InstanceReport
-    from opsctl.core.objectives import Objective, Traffic
+    from opsctl.core.objectives import Objective
+    from opsctl.core.traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
-from opsctl.core.pinning import known_pins
+from opsctl.core.pin_state import known_pins
 
 if TYPE_CHECKING:
     from opsctl.core.flags import FlagRef
     from opsctl.core.pins import Pin
     from opsctl.core.switch import Receipt
-    from opsctl.services.pinning import Pinning
+    from opsctl.services.pin_look import PinLook
 
 
-def ensure_not_pinned(pinning: Pinning, ref: FlagRef) -> None:
+def ensure_not_pinned(pinning: PinLook, ref: FlagRef) -> None:
     """Refuse a restore that the instances would not follow.
 
     Raises:
@@ -31,7 +31,7 @@ def ensure_not_pinned(pinning: Pinning, ref: FlagRef) -> None:
     )
 
 
-def with_pin_noted(receipt: Receipt, pinning: Pinning) -> Receipt:
+def with_pin_noted(receipt: Receipt, pinning: PinLook) -> Receipt:
     """Return the receipt of a kill with what has to be said of a pin that is in force; no instance is asked for it."""
     followers = () if receipt.propagation is None else receipt.propagation.followers
     state = known_pins(pinning.kept(receipt.plan.ref), (one.report for one in followers if one.report is not None))

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
-from opsctl.core.pinning import PinReceipt, PinState, known_pins, next_pin
-from opsctl.core.propagation import Bearing, Expectation, summarise
+from opsctl.core.pinning import PinReceipt, next_pin
+from opsctl.core.propagation import Expectation, summarise
 from opsctl.core.stragglers import as_asked
 from opsctl.core.switch import Outcome
+from opsctl.services.pin_look import PinLook
 from opsctl.services.telling import Telling
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from opsctl.core.flags import FlagRef
     from opsctl.core.modes import Mode
     from opsctl.core.pinning import Cause
-    from opsctl.core.pins import Pin
     from opsctl.core.ports import Clock, Instances, Observation, Pins
     from opsctl.core.propagation import Propagation, Sighting
     from opsctl.core.shares import Share
@@ -50,7 +50,7 @@ class PinWish:
     wait: bool = True
 
 
-class Pinning:
+class Pinning(PinLook):
     """What `kill --break-glass` and `reconcile` have in common."""
 
     def __init__(
@@ -63,25 +63,9 @@ class Pinning:
         on_progress: Callable[[Propagation], None] = lambda _seen: None,
     ) -> None:
         """Take the collaborators; `on_progress` is told how far it is, each time there is news."""
-        self._pins = pins
-        self._instances = instances
+        super().__init__(pins=pins, instances=instances, sdk_key_digest=sdk_key_digest)
         self._clock = clock
-        self._sdk_key_digest = sdk_key_digest
         self._on_progress = on_progress
-
-    def kept(self, ref: FlagRef) -> Pin | None:
-        """Return the pin that is kept as in force, without asking any instance; `None` where it cannot be read."""
-        pin, _ = self._newest(ref)
-        return PinState().including(pin).standing
-
-    def look(self, ref: FlagRef) -> tuple[PinState, tuple[Sighting, ...]]:
-        """Return what is known of the flag's pins, and what the instances said about it.
-
-        Raises:
-            OpsError: `failed`, when the pin that is kept cannot be read.
-        """
-        sightings = self._instances.list_sightings()
-        return self._known(self._pins.newest(ref), ref, sightings), sightings
 
     def seen(self, wish: PinWish, sightings: Iterable[Sighting], *, number: int) -> Propagation:
         """Return how far the instances are from what is wished, with the pin of that number."""
@@ -131,12 +115,6 @@ class Pinning:
         now_s = self._clock.now_s()
         return PinReceipt(wish.ref, pin, Outcome.NOT_VERIFIED, found is None, recorded_ms, notes=gaps, at_s=now_s)
 
-    def _newest(self, ref: FlagRef) -> tuple[Pin | None, tuple[str, ...]]:
-        try:
-            return self._pins.newest(ref), ()
-        except OpsError as error:
-            return None, (error.message,)
-
     def _awaited(self, course: _Course, receipt: PinReceipt, observation: Observation) -> PinReceipt:
         """Return as soon as everyone follows, or somebody wants something else, or time is up."""
         expectation = self._expectation(course.wish, receipt.pin.number)
@@ -153,13 +131,6 @@ class Pinning:
 
     def _expectation(self, wish: PinWish, number: int) -> Expectation:
         return Expectation(wish.ref, wish.version, wish.mode, self._sdk_key_digest, browsers=wish.browsers, pin=number)
-
-    def _known(self, kept: Pin | None, ref: FlagRef, sightings: Iterable[Sighting]) -> PinState:
-        here = Expectation(ref, 0, None, self._sdk_key_digest)
-        reports = (sighting.report for sighting in sightings)
-        return known_pins(
-            kept, (report for report in reports if report and here.bearing_of(report) is not Bearing.ELSEWHERE)
-        )
 
 
 def _outcome(seen: Propagation, *, is_over: bool) -> Outcome | None:

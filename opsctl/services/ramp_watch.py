@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from opsctl.core.latency import Histogram
 from opsctl.core.modes import Mode
-from opsctl.core.objectives import Traffic
 from opsctl.core.propagation import Bearing, summarise
 from opsctl.core.ramp import RampCause, RampEvent, RampNews
+from opsctl.core.traffic import Traffic
 from opsctl.core.windows import TrafficWindow
 
 if TYPE_CHECKING:

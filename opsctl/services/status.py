@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from opsctl.core.errors import OpsError
 from opsctl.core.looking import Looked, looked
 from opsctl.core.modes import Mode
-from opsctl.core.pinning import known_pins
+from opsctl.core.pin_state import known_pins
 from opsctl.core.propagation import Bearing, Expectation, Propagation, Sighting, summarise
 
 if TYPE_CHECKING:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     )
     from opsctl.core.propagation import Propagation
     from opsctl.core.switch import Receipt
-    from opsctl.services.pinning import Pinning
+    from opsctl.services.pin_look import PinLook
     from opsctl.services.prepared import SwitchRequest
 
 
@@ -57,7 +57,7 @@ class SwitchService:
         schedules: Schedules | None = None,
         approvals: Approvals | None = None,
         journal: Journal | None = None,
-        pinning: Pinning | None = None,
+        pinning: PinLook | None = None,
         sdk_key_digest: str = "",
         note: Callable[[str], None] = lambda _text: None,
         on_progress: Callable[[Propagation], None] = lambda _seen: None,

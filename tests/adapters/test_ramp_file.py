@@ -10,7 +10,8 @@ from builders import REF
 from opsctl.adapters.ramp_file import RampFiles
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.flags import FlagRef
-from opsctl.core.ramp import Ramp, ramp_name
+from opsctl.core.ramp import Ramp
+from opsctl.core.ramp_names import ramp_name
 from opsctl.core.rollouts import DefaultRule
 
 RAMP = Ramp(

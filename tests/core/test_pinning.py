@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from support.pins import a_pin, a_pinned_sighting, a_release, a_released_sighting
 
 from opsctl.core.modes import Mode
-from opsctl.core.pinning import Cause, PinState, known_pins, next_pin
+from opsctl.core.pin_state import PinState, known_pins
+from opsctl.core.pinning import Cause, next_pin
 from opsctl.core.propagation import Expectation, summarise
 
 PIN_NUMBERS = st.integers(min_value=1, max_value=30)

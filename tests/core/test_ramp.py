@@ -5,7 +5,8 @@ from builders import REF, a_flag
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsctl.core.ramp import Ramp, RampPlan, format_steps, parse_steps, ramp_name
+from opsctl.core.ramp import Ramp, RampPlan, format_steps, parse_steps
+from opsctl.core.ramp_names import ramp_name
 from opsctl.core.rollouts import DefaultRule
 
 ENABLED, DISABLED = DefaultRule.of_variation(0), DefaultRule.of_variation(1)

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsctl.core.latency import Histogram
-from opsctl.core.objectives import Objective, Traffic
+from opsctl.core.objectives import Objective
+from opsctl.core.traffic import Traffic
 from opsctl.core.windows import TrafficWindow
 
 OBJECTIVE = Objective(max_error_rate=0.01, max_p99_ms=2000)

@@ -9,9 +9,10 @@ from fakes import FakeClock, InMemoryFlags, InMemoryTimedRecords, ScriptedInstan
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.latency import Histogram
 from opsctl.core.modes import Mode
-from opsctl.core.objectives import Objective, Traffic
+from opsctl.core.objectives import Objective
 from opsctl.core.propagation import Sighting
 from opsctl.core.timed import TimedRecord, Waiting
+from opsctl.core.traffic import Traffic
 from opsctl.services.here import HereRequest, HereService
 from opsctl.services.switch import SwitchService
 

@@ -7,10 +7,10 @@ from fakes import FakeClock, InMemoryFlags
 
 from opsctl.core.latency import Histogram
 from opsctl.core.modes import Mode
-from opsctl.core.objectives import Traffic
 from opsctl.core.propagation import Sighting
 from opsctl.core.ramp import RampEvent, RampPlan
 from opsctl.core.switch import Change
+from opsctl.core.traffic import Traffic
 from opsctl.services.prepared import SwitchRequest
 from opsctl.services.ramp import RampService
 from opsctl.services.switch import SwitchService

@@ -11,7 +11,7 @@ from support.waiting import eventually
 from opsctl.core.epochs import Epoch
 from opsctl.core.instances import DataSource
 from opsctl.core.modes import Mode
-from opsctl.core.objectives import Traffic
+from opsctl.core.traffic import Traffic
 from opsctl.settings import Secret
 from webapp.directives import Directives
 from webapp.flagdata import ObservedStore

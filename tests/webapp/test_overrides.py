@@ -10,8 +10,9 @@ from opsctl.core.epochs import Epoch
 from opsctl.core.expecting import Expect
 from opsctl.core.instances import Hold
 from opsctl.core.modes import Mode
-from opsctl.core.objectives import Condition, Objective, Traffic
+from opsctl.core.objectives import Condition, Objective
 from opsctl.core.pins import Pin
+from opsctl.core.traffic import Traffic
 from webapp.decisions import FlagState
 from webapp.overrides import CONDITION, EXPECTED_KILL, PINNED, Overrides, Told
 

@@ -14,8 +14,8 @@ from opsctl.core.text import plain
 
 if TYPE_CHECKING:
     from opsctl.cli.render.view import View
-    from opsctl.core.objectives import Traffic
     from opsctl.core.ramp import Ramp, RampEnd, RampNews, RampPlan
+    from opsctl.core.traffic import Traffic
     from opsctl.services.ramp_prepared import PreparedRamp
 
 
