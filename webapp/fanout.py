@@ -93,13 +93,14 @@ class FanoutManager(Manager):
         gevent.sleep(0)
 
     def _send(self, event: str, engine_packet: Any, frame: bytes, engine_socket: Any) -> None:
-        if is_idle(engine_socket):
+        is_lagging = engine_socket.sid in self._lagging
+        if not is_lagging and is_idle(engine_socket):
             try:
                 if engine_socket.wire.offer(frame):
                     return
             except OSError:
                 return  # whoever reads from it finds out too, and closes it in order
-        if engine_socket.sid in self._lagging or engine_socket.queue.qsize() >= _MOST_QUEUED:
+        if is_lagging or engine_socket.queue.qsize() >= _MOST_QUEUED:
             self._skip(event, engine_packet, engine_socket)
         else:
             self._queue(engine_socket, engine_packet)
