@@ -5,19 +5,27 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import time
 from typing import TYPE_CHECKING, Any
 
 import gevent
 from gevent.lock import Semaphore
+from gevent.ssl import SSLSocket
 from simple_websocket.errors import ConnectionClosed
 from simple_websocket.ws import Server
 from wsproto.frame_protocol import CloseReason
+
+from webapp.ratelimit import TokenBucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 LONGEST_MESSAGE_BYTES = 16 * 1024
 _READ_BYTES = 4096
+_BETWEEN_TURNS_BYTES = 512
+_EACH_READ_BYTES = 32
+_FRAMES_PER_S = 100.0
+_FRAMES_AT_ONCE = 500.0
 _FINAL_TEXT, _MASKED, _LENGTH = 0x81, 0x80, 0x7F
 _SHORT, _LONG = 126, 127
 _LONGEST_SHORT = 0xFFFF
@@ -32,10 +40,11 @@ class Wire:
     simple-websocket does not look at how much was written, and answers pings from the greenlet that reads.
     """
 
-    __slots__ = ("_socket", "_turn")
+    __slots__ = ("_is_encrypted", "_socket", "_turn")
 
     def __init__(self, sock: Any) -> None:
         self._socket = sock
+        self._is_encrypted = isinstance(sock, SSLSocket)
         self._turn = Semaphore(1)
 
     def send(self, data: bytes) -> int:
@@ -47,12 +56,13 @@ class Wire:
     def offer(self, frame: bytes) -> bool:
         """Write a whole frame if that can be begun at once, and return whether it was.
 
-        What the system did not take is written by a greenlet of its own; whoever writes next waits for it.
+        What the system did not take is written by a greenlet of its own; whoever writes next waits for it. Under TLS
+        none can.
 
         Raises:
             OSError: the connection is broken.
         """
-        if self._turn.locked():
+        if self._is_encrypted or self._turn.locked():
             return False
         try:
             written = os.write(self._socket.fileno(), frame)
@@ -85,13 +95,16 @@ class WireServer(Server):
     """A websocket that is read by whoever waits for a message, not by a greenlet of its own.
 
     What nearly all messages are, one short masked text frame, is read here; everything else is left to the library, a
-    whole frame at a time.
+    whole frame at a time. One whose other end never stops sending leaves everybody else their turns, and is closed when
+    it sends more frames than a browser would.
     """
 
     def __init__(self, environ: dict[str, Any], **options: Any) -> None:
         super().__init__(environ, thread_class=_NoThread, **options)  # type: ignore[no-untyped-call]  # it ships no types
         self.sock = Wire(self.sock)
         self._unread = b""
+        self._since_turn = 0
+        self._allowance = TokenBucket(_FRAMES_PER_S, _FRAMES_AT_ONCE, _FRAMES_AT_ONCE, time.monotonic())
         self.environ = {}  # kilobytes that nobody reads again
 
     def receive(self, timeout: float | None = None) -> Any:  # noqa: ARG002 - of the library; nobody here gives one
@@ -102,7 +115,7 @@ class WireServer(Server):
         """
         try:
             while self.connected and not self.input_buffer:
-                data = self.sock.recv(_READ_BYTES)
+                data = self._read()
                 if not data:
                     break
                 self._take(self._unread + data if self._unread else data)
@@ -114,6 +127,15 @@ class WireServer(Server):
         self.sock.close()
         raise ConnectionClosed(self.close_reason, self.close_message)  # type: ignore[no-untyped-call]  # as above
 
+    def _read(self) -> bytes:
+        if self._since_turn >= _BETWEEN_TURNS_BYTES:
+            # What is there already is read without waiting, so that nobody else would run as long as more comes.
+            self._since_turn = 0
+            gevent.sleep(0)
+        data: bytes = self.sock.recv(_READ_BYTES)
+        self._since_turn += len(data) + _EACH_READ_BYTES
+        return data
+
     def _take(self, data: bytes) -> None:
         at = 0
         while self.connected and (end := _end_of_frame(data, at)) is not None:
@@ -122,6 +144,9 @@ class WireServer(Server):
                 return
             if end > len(data):
                 break
+            if not self._allowance.take():
+                self.close(CloseReason.POLICY_VIOLATION, "too many messages")  # type: ignore[no-untyped-call]  # as above
+                return
             is_short_text = data[at] == _FINAL_TEXT and _MASKED <= data[at + 1] < _MASKED | _SHORT
             if is_short_text and self.incoming_message is None:
                 self.input_buffer.append(_unmasked(data[at + 2 : at + _HEAD], data[at + _HEAD : end]).decode())

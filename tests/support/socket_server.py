@@ -18,8 +18,9 @@ from webapp.websockets import lighten_websockets
 class SocketServer:
     """The server; `do` runs something on its thread and returns what it returned."""
 
-    def __init__(self, manager=None):
+    def __init__(self, manager=None, **options):
         self._manager = manager
+        self._options = options
         self._is_up = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
@@ -34,12 +35,16 @@ class SocketServer:
 
     def _serve(self):
         self.server = socketio.Server(
-            async_mode="gevent", client_manager=self._manager, transports=["websocket"], async_handlers=False
+            async_mode="gevent",
+            client_manager=self._manager,
+            transports=["websocket"],
+            async_handlers=False,
+            cors_allowed_origins="*",
         )
         lighten_websockets(SimpleNamespace(server=self.server))
         self.server.on("connect", lambda _sid, _environ: None)
         self._loop, self._end = gevent.get_hub().loop, Event()
-        http = pywsgi.WSGIServer(("127.0.0.1", 0), socketio.WSGIApp(self.server), log=None)
+        http = pywsgi.WSGIServer(("127.0.0.1", 0), socketio.WSGIApp(self.server), log=None, **self._options)
         http.start()
         self.port = http.server_port
         self._is_up.set()
@@ -69,12 +74,14 @@ class SocketServer:
 class RawClient:
     """One connected client; it reads only while something is asked of it."""
 
-    def __init__(self, server, *, buffer_bytes=None):
+    def __init__(self, server, *, buffer_bytes=None, tls=None):
         self.socket = socket.socket()
         if buffer_bytes:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
         self.socket.settimeout(DEADLINE_S)
         self.socket.connect(("127.0.0.1", server.port))
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
         self.socket.sendall(upgrade_request(f"127.0.0.1:{server.port}", device="a-device-of-a-test"))
         self._frames = FrameReader()
         self._messages = []

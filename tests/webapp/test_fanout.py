@@ -1,11 +1,15 @@
 """The direct fan-out: the same to every browser as python-socketio's own way, in order, and bounded."""
 
 import json
+import ssl
 import threading
 
+import gevent
+import gevent.ssl
 import pytest
+from support.remote_control import Certificates
 from support.socket_server import RawClient, SocketServer
-from support.waiting import eventually
+from support.waiting import DEADLINE_S, eventually
 
 from opsctl.simulation.fleet.frames import TEXT, FrameReader, client_frame
 from webapp.fanout import _MOST_QUEUED, FanoutManager
@@ -86,6 +90,72 @@ def test_who_does_not_read_is_kept_the_newest_state_only_and_holds_nobody_up():
         numbers = [json.loads(one[2:])[1]["n"] for one in got[1:]]
         assert numbers == sorted(numbers)
         assert len(numbers) <= _MOST_QUEUED + 2
+
+
+def test_who_reads_again_is_never_given_a_state_before_the_one_it_has(monkeypatch):
+    monkeypatch.setattr("webapp.fanout._LOOK_S", 1.0)
+    with SocketServer(FanoutManager()) as server:
+        slow = RawClient(server, buffer_bytes=4096)
+        stuck = server.sockets()[0]
+        server.emit("post", "x" * 8_000_000)
+        for number in range(_MOST_QUEUED + 10):
+            server.emit("flag_update", {"n": number})
+
+        def go_on():
+            while not stuck.queue.empty():
+                gevent.sleep(0)
+            server.server.emit("flag_update", {"n": 100})
+            gevent.sleep(1.5)
+            server.server.emit("flag_update", {"n": 101})
+
+        going_on = threading.Thread(target=server.do, args=(go_on,))
+        going_on.start()
+        got = [slow.next()]
+        while got[-1] != event("flag_update", {"n": 101}):
+            got.append(slow.next())
+        going_on.join()
+
+    numbers = [json.loads(one[2:])[1]["n"] for one in got[1:]]
+    assert numbers == sorted(numbers)
+    assert numbers[-2:] == [100, 101]
+
+
+@pytest.mark.parametrize("message", ["3", '42["nothing"]', "9"])
+def test_who_never_stops_sending_leaves_the_others_their_turns_and_is_closed(server, message):
+    flooder, other = RawClient(server), RawClient(server)
+    frames = client_frame(message.encode()) * 10_000
+    is_over = threading.Event()
+
+    def flood():
+        try:
+            while not is_over.is_set():
+                flooder.socket.sendall(frames)
+        except OSError:
+            is_over.set()
+
+    flooding = threading.Thread(target=flood, daemon=True)
+    flooding.start()
+    try:
+        server.emit("flag_update", {"n": 1})
+        assert other.next() == event("flag_update", {"n": 1})
+        assert is_over.wait(DEADLINE_S), "it is still connected"
+    finally:
+        is_over.set()
+        flooding.join(DEADLINE_S)
+    eventually(lambda: len(server.sockets()) == 1, what="its connection to be forgotten")
+
+
+def test_under_tls_everything_is_encrypted(tmp_path):
+    certificates = Certificates(tmp_path)
+    files = certificates.settings_for("127.0.0.1")
+    tls = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(files["OPSCTL_CONTROL_TLS_CERT"], files["OPSCTL_CONTROL_TLS_KEY"])
+    with SocketServer(FanoutManager(), ssl_context=tls) as server:
+        client = RawClient(server, tls=ssl.create_default_context(cafile=certificates.ca))
+
+        server.emit("flag_update", {"n": 1})
+
+        assert client.next() == event("flag_update", {"n": 1})
 
 
 def test_who_never_reads_again_is_dropped_and_forgotten():
