@@ -137,10 +137,10 @@ def ensure_no_receipt(given: str | None) -> None:
 def _ensure_is_ours(path: Path, incident: str | None) -> None:
     ensure_can_write(path, _OPTION)
     if path.exists() and not _is_receipt(path, incident):
-        about = f"of the incident {incident}" if incident else "without an incident"
+        about = f"is no receipt of the incident {incident}" if incident else "is no receipt, or one of an incident"
         raise OpsError(
             ErrorCode.USAGE,
-            f"{_OPTION} {path} is there already, and is no receipt {about}",
+            f"{_OPTION} {path} is there already, and {about}",
             hint=f"name another file: {_OPTION} {path.with_suffix('.2' + path.suffix)}",
         )
     _ensure_can_make(path)

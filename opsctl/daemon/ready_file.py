@@ -18,4 +18,4 @@ def write_ready_file(path: Path, content: Mapping[str, Any]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    write_whole(path, json.dumps(content).encode())
+    write_whole(path, f"{json.dumps(content)}\n".encode())

@@ -93,7 +93,7 @@ def test_a_kill_that_lasts_is_shown_in_the_dry_run_of_the_restore(opsctl, wired)
 
     out = opsctl("restore", "--dry-run").out
 
-    assert 'last kill    4 min ago   lasts since 4 min   Noor   "spike"' in out
+    assert 'last kill    4 min ago   for 4 min so far   Noor   "spike"' in out
     assert "people get   avatars and personal recommendations again" in out
 
 

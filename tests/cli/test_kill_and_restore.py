@@ -56,13 +56,22 @@ def test_a_dry_run_ends_with_the_whole_command_that_does_it(opsctl):
     assert result.last_line.endswith(f"do it: {command}")
 
 
+def test_a_long_reason_is_folded_to_the_terminal(opsctl, wired):
+    wired.script([FULL], [DEGRADED])
+
+    out = opsctl("kill", "--yes", "--reason", "the payment provider is slow and carts time out " * 3, width=80).out
+
+    assert max(map(len, out.splitlines())) <= 80
+
+
 @pytest.mark.parametrize("options", [(), ("--dry-run",)])
-def test_a_reason_without_a_change_is_said_not_to_be_recorded(opsctl, wired, options):
+def test_a_reason_without_a_change_is_said_to_be_in_the_local_log_alone(opsctl, wired, options):
     wired.flags_at_provider.set(REF, on=False)
 
     result = opsctl("kill", "--reason", "second", "--incident", "INC-2", *options)
 
-    assert '\nnot recorded "second" (INC-2)   a reason goes with a change, and there was none\n' in result.out
+    said = 'reason       "second" (INC-2)   for opsctl\'s audit log alone: there is no change for it'
+    assert said in result.out.splitlines()
     assert 'nothing to write   "second"' not in result.out
 
 

@@ -118,7 +118,7 @@ def _history_lines(blast: Blast, view: View) -> list[str]:
             view.line(
                 "last kill",
                 f"{ago(kill.start, blast.at_s)}",
-                f"lasted {lasted}" if kill.end is not None else f"lasts since {lasted}",
+                f"lasted {lasted}" if kill.end is not None else f"for {lasted} so far",
                 *_who_and_why(kill.start),
             )
         )

@@ -35,7 +35,7 @@ def body(receipt: Receipt, view: View) -> list[str]:
         )
     ]
     if not receipt.plan.is_needed and receipt.until is None and _why(receipt):
-        lines.append(view.line("not recorded", _why(receipt), "a reason goes with a change, and there was none"))
+        lines.append(view.line("reason", _why(receipt), "for opsctl's audit log alone: there is no change for it"))
     if receipt.written_ms is not None:
         lines.append(view.line("written", format_ms(receipt.written_ms)))
     if receipt.outcome is Outcome.PLANNED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ _LABEL_WIDTH = 13
 _GAP = "   "
 _NARROWEST, _UNBOUNDED = 40, 10_000
 _RESET = "\033[0m"
+_COLOURS = re.compile(r"\033\[\d+m")
 _GOOD, _BAD, _STRONG = "\033[32m", "\033[31m", "\033[1m"
 
 
@@ -42,16 +44,19 @@ class View:
     program: str = DEFAULT_PROGRAM
 
     def line(self, label: str, *parts: str) -> str:
-        """Return one labelled line; on a terminal, parts that do not fit go on below."""
-        indent = " " * _LABEL_WIDTH
+        """Return one labelled line; on a terminal, parts that do not fit go on below.
+
+        One that is too long for a line of its own is folded; a command never is, so that it can be copied.
+        """
         lines = [f"{label:<{_LABEL_WIDTH}}"]
         for part in filter(None, parts):
-            joined = lines[-1] + (_GAP if lines[-1].strip() and len(lines[-1]) > _LABEL_WIDTH else "") + part
-            if self.width is None or len(joined) <= self.width or len(lines[-1]) <= _LABEL_WIDTH:
-                lines[-1] = joined
+            is_first = len(lines[-1]) <= _LABEL_WIDTH
+            gap = _GAP if lines[-1].strip() and not is_first else ""
+            if is_first or self._fits(lines[-1] + gap + part):
+                lines[-1] += gap + part
             else:
-                lines.append(indent + part)
-        return "\n".join(lines)
+                lines.append(" " * _LABEL_WIDTH + part)
+        return "\n".join(folded for line in lines for folded in self._folded(line))
 
     def wrapped(self, label: str, sentence: str) -> list[str]:
         """Return a labelled sentence on as many lines as it needs, safe to show."""
@@ -96,6 +101,21 @@ class View:
     def strong(self, text: str) -> str:
         """Mark text as what to read first."""
         return self._coloured(_STRONG, text)
+
+    def _fits(self, line: str) -> bool:
+        return self.width is None or len(_COLOURS.sub("", line)) <= self.width
+
+    def _folded(self, line: str) -> list[str]:
+        if self._fits(line) or self.program in line:
+            return [line]
+        return textwrap.wrap(
+            line[_LABEL_WIDTH:],
+            max(self.width or _UNBOUNDED, _NARROWEST),
+            initial_indent=line[:_LABEL_WIDTH],
+            subsequent_indent=" " * _LABEL_WIDTH,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
     def _coloured(self, code: str, text: str) -> str:
         return f"{code}{text}{_RESET}" if self.colour else text
