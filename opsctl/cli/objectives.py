@@ -34,16 +34,12 @@ def duration_option(option: str, text: str) -> float:
     try:
         return parse_duration_s(text)
     except ValueError as error:
-        raise OpsError(ErrorCode.USAGE, f"{option}: {error}", hint=f"correct {option}") from error
+        raise OpsError.of_option(ErrorCode.USAGE, option, error) from error
 
 
 def _share(text: str) -> float:
     match = _SHARE.fullmatch(text.strip())
     share = float(match["number"]) / (100 if match["percent"] else 1) if match else -1.0
     if not 0 <= share <= 1:
-        raise OpsError(
-            ErrorCode.USAGE,
-            f"--max-error-rate: {text!r} is no share; write 1% or 0.01",
-            hint="correct --max-error-rate",
-        )
+        raise OpsError.of_option(ErrorCode.USAGE, "--max-error-rate", f"{text!r} is no share; write 1% or 0.01")
     return share

@@ -67,7 +67,7 @@ def plan_of(given: RampOptions) -> RampPlan | None:
     try:
         steps = parse_steps(given.ramp)
     except ValueError as error:
-        raise OpsError(ErrorCode.USAGE, f"--ramp: {error}", hint="correct --ramp") from error
+        raise OpsError.of_option(ErrorCode.USAGE, "--ramp", error) from error
     kind = CONTEXT_KIND if given.context_kind is None else given.context_kind
     if not _KIND.fullmatch(kind) or kind in _NO_KINDS:
         message = f"--context-kind: {kind!r} is no kind of context"
@@ -183,5 +183,6 @@ def _duration(option: str, text: str | None, usual_s: float) -> float:
         return usual_s
     seconds = duration_option(option, text)
     if not _SHORTEST_S <= seconds <= _LONGEST_S:
-        raise OpsError(ErrorCode.USAGE, f"{option} {text} is not from 100ms to 24h", hint=f"correct {option}")
+        problem = f"{text!r} is not from 100ms to 24h; write {option} {usual_s:g}s"
+        raise OpsError.of_option(ErrorCode.USAGE, option, problem)
     return seconds

@@ -90,7 +90,7 @@ def share_of(proof: ProofOptions) -> Share:
     try:
         return ALL if proof.browsers is None else parse_share(proof.browsers)
     except ValueError as error:
-        raise OpsError(ErrorCode.USAGE, f"--browsers: {error}", hint="correct --browsers") from error
+        raise OpsError.of_option(ErrorCode.USAGE, "--browsers", error) from error
 
 
 def _asks_approval(proof: ProofOptions, until: Until | None) -> bool:

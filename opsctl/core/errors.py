@@ -56,3 +56,9 @@ class OpsError(Exception):
         self.request_id = request_id
         self.retry_after_s = retry_after_s
         self.is_answer = is_answer
+
+    @classmethod
+    def of_option(cls, code: ErrorCode, option: str, problem: ValueError | str) -> OpsError:
+        """Return that what `option` was given is wrong; what the problem says after `; write ` is the fix."""
+        what, _, how = str(problem).partition("; write ")
+        return cls(code, f"{option}: {what}", hint=f"write {how}" if how else f"correct {option}")

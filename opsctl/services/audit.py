@@ -128,7 +128,7 @@ class AuditService:
             raise OpsError(
                 ErrorCode.FAILED,
                 f"nothing in the audit log of this machine names the incident {incident}",
-                hint="see which there are: opsctl audit list; a command names one with --incident",
+                hint="see which there are: opsctl audit list",
             )
         stories: list[AuditRow] = []
         errors: dict[FlagRef, OpsError] = {}

@@ -43,6 +43,26 @@ def test_list_reads_newest_first_at_80_columns(opsctl, recorded, golden):
     golden("audit_list", opsctl("audit", "list", width=80).out)
 
 
+def test_list_keeps_figures_beside_their_units_and_fits_the_terminal(opsctl, recorded):
+    reach = Reach(total=3, confirmed=3, p50_ms=38.0, p99_ms=72.0, max_ms=72.0)
+    recorded.audit_log.found = [replace(KILL, instances=replace(reach, total=2), browsers=reach)]
+
+    out = opsctl("audit", "list", width=80).out
+
+    assert "p99 72\n" not in out
+    assert "p99 72 ms" in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_list_says_of_a_break_glass_that_it_was_recorded_as_nothing_was_written(opsctl, recorded):
+    recorded.audit_log.found = [replace(KILL, command="break-glass", written_ms=6.0, written_version=None)]
+
+    out = opsctl("audit", "list").out
+
+    assert "recorded in 6 ms" in out
+    assert "written in" not in out
+
+
 def test_list_in_json_has_everything(opsctl, recorded):
     found = opsctl("audit", "list", "--json").json
 

@@ -27,7 +27,7 @@ def test_what_is_no_share_is_a_usage_error(text):
     with pytest.raises(OpsError) as raised:
         objective_of(text, None)
 
-    assert (raised.value.code, raised.value.hint) == (ErrorCode.USAGE, "correct --max-error-rate")
+    assert (raised.value.code, raised.value.hint) == (ErrorCode.USAGE, "write 1% or 0.01")
 
 
 def test_what_is_no_duration_names_its_option():

@@ -108,11 +108,11 @@ def test_when_quiet_only_the_last_line_is_said(opsctl, ramping):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--ramp", "25,5,100"), "--ramp: '25,5,100' does not rise; write --ramp 5,25,50,100"),
+        (("--ramp", "25,5,100"), "--ramp: '25,5,100' does not rise\nfix:   write --ramp 5,25,50,100"),
         (("--ramp", "5,25"), "--ramp: '5,25' does not end at 100"),
         (("--ramp", "x"), "--ramp: 'x' is no percentage"),
         (("--ramp", "100", "--step", "soon"), "--step: 'soon' is not a duration"),
-        (("--ramp", "100", "--bake", "25h"), "--bake 25h is not from 100ms to 24h"),
+        (("--ramp", "100", "--bake", "25h"), "--bake: '25h' is not from 100ms to 24h\nfix:   write --bake 120s"),
         (("--ramp", "100", "--no-wait"), "--ramp cannot go with --no-wait"),
         (("--ramp", "100", "--request-approval"), "--ramp cannot go with --request-approval"),
         (("--ramp", "100", "--max-error-rate", "2"), "--max-error-rate: '2' is no share"),

@@ -56,7 +56,7 @@ def _url(target: str) -> str:
     try:
         return parse_uri(target)
     except ValueError as error:
-        raise OpsError(ErrorCode.USAGE, f"--target: {error}", hint="correct --target") from error
+        raise OpsError.of_option(ErrorCode.USAGE, "--target", error) from error
 
 
 def _refuse_what_needs_a_target(call: Call) -> None:

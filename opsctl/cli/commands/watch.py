@@ -91,7 +91,7 @@ def _feed_url(call: Call, source: WatchSource, target: str | None) -> str:
     try:
         return parse_uri(target)
     except ValueError as error:
-        raise OpsError(ErrorCode.USAGE, f"--target: {error}", hint="correct --target") from error
+        raise OpsError.of_option(ErrorCode.USAGE, "--target", error) from error
 
 
 def _show(call: Call, event: WatchEvent) -> None:

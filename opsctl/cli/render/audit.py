@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-import textwrap
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from opsctl.cli.render.status import change_data
-from opsctl.cli.render.view import columns
+from opsctl.cli.render.view import columns, folded
 from opsctl.core.audit import CHANGED, Source, Unfinished
+from opsctl.core.audit_parts import BREAK_GLASS
 from opsctl.core.durations import format_ms
 from opsctl.core.text import plain
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 500
 _INDENT = " " * 4
-_NARROWEST, _UNBOUNDED = 40, 10_000
 _OUTCOMES = {
     Unfinished.UNDER_WAY: "under way",
     Unfinished.UNKNOWN: "outcome unknown",
@@ -149,7 +148,8 @@ def figures_of(row: AuditRow) -> list[str]:
     """Return what was measured, as people read it."""
     figures = []
     if row.written_ms is not None:
-        figures.append(f"written in {format_ms(row.written_ms)}")
+        done = "recorded" if row.command.startswith(BREAK_GLASS) else "written"
+        figures.append(f"{done} in {format_ms(row.written_ms)}")
     for name, reach in (("instances", row.instances), ("browsers", row.browsers)):
         if reach is not None:
             times = [("p50", reach.p50_ms), ("p99", reach.p99_ms), ("max" if reach.p99_ms else "in", reach.max_ms)]
@@ -177,8 +177,7 @@ def _head(row: AuditRow) -> tuple[str, ...]:
 
 
 def _indented(text: str, view: View) -> list[str]:
-    width = max(view.width or _UNBOUNDED, len(_INDENT) + _NARROWEST)
-    return textwrap.wrap(plain(text), width, initial_indent=_INDENT, subsequent_indent=_INDENT, break_long_words=False)
+    return folded(plain(text), view.width, first=_INDENT, rest=_INDENT)
 
 
 def _details(row: AuditRow, *, is_asked: bool) -> list[str]:

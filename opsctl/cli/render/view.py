@@ -17,6 +17,8 @@ _LABEL_WIDTH = 13
 _GAP = "   "
 _NARROWEST, _UNBOUNDED = 40, 10_000
 _RESET = "\033[0m"
+_KEPT_TOGETHER = "\u00a0"
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:ms|s|min|h|d)\b|%)")
 _COLOURS = re.compile(r"\033\[\d+m")
 _GOOD, _BAD, _STRONG = "\033[32m", "\033[31m", "\033[1m"
 
@@ -56,18 +58,12 @@ class View:
                 lines[-1] += gap + part
             else:
                 lines.append(" " * _LABEL_WIDTH + part)
-        return "\n".join(folded for line in lines for folded in self._folded(line))
+        return "\n".join(one for line in lines for one in self._folded(line))
 
     def wrapped(self, label: str, sentence: str) -> list[str]:
         """Return a labelled sentence on as many lines as it needs, safe to show."""
-        return textwrap.wrap(
-            plain(sentence),
-            max(self.width or _UNBOUNDED, _NARROWEST),
-            initial_indent=label.ljust(_LABEL_WIDTH),
-            subsequent_indent=" " * (_LABEL_WIDTH + 2),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        rest = " " * (_LABEL_WIDTH + 2)
+        return folded(plain(sentence), self.width, first=label.ljust(_LABEL_WIDTH), rest=rest)
 
     def target_line(self) -> str:
         """Return the line that says what is addressed; it comes first."""
@@ -108,17 +104,26 @@ class View:
     def _folded(self, line: str) -> list[str]:
         if self._fits(line) or self.program in line:
             return [line]
-        return textwrap.wrap(
-            line[_LABEL_WIDTH:],
-            max(self.width or _UNBOUNDED, _NARROWEST),
-            initial_indent=line[:_LABEL_WIDTH],
-            subsequent_indent=" " * _LABEL_WIDTH,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        return folded(line[_LABEL_WIDTH:], self.width, first=line[:_LABEL_WIDTH], rest=" " * _LABEL_WIDTH)
 
     def _coloured(self, code: str, text: str) -> str:
         return f"{code}{text}{_RESET}" if self.colour else text
+
+
+def folded(text: str, width: int | None, *, first: str, rest: str) -> list[str]:
+    """Return text on as many lines as it needs, with what the first one and the others begin with.
+
+    No word is broken, and a number stays beside its unit.
+    """
+    lines = textwrap.wrap(
+        _BEFORE_UNIT.sub(_KEPT_TOGETHER, text),
+        max(width or _UNBOUNDED, _NARROWEST),
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace(_KEPT_TOGETHER, " ") for line in lines]
 
 
 def none_found(view: View, elsewhere: Sequence[str]) -> str:
