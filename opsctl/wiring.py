@@ -1,22 +1,16 @@
-"""The composition root: settings in, services with their adapters out; each is built when it is first asked for."""
+"""The composition root: settings in, services with their adapters out; each is built when it is asked for."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-from opsctl.adapters.clock import SystemClock
+from opsctl.adapter_wiring import AdapterWiring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from opsctl.adapters.audit_writer import AuditWriter
-    from opsctl.adapters.instances import FoundInstances
-    from opsctl.adapters.journal import AuditJournal
-    from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest
-    from opsctl.adapters.ramp_file import RampFiles
     from opsctl.core.flags import FlagRef
     from opsctl.core.propagation import Propagation
     from opsctl.core.ramp import RampNews
@@ -26,6 +20,7 @@ if TYPE_CHECKING:
     from opsctl.services.audit import AuditService
     from opsctl.services.blast import BlastService
     from opsctl.services.breakglass import BreakGlassService
+    from opsctl.services.clearing import Clearing
     from opsctl.services.flags import FlagService
     from opsctl.services.here import HereService
     from opsctl.services.pin_look import PinLook
@@ -38,20 +33,15 @@ if TYPE_CHECKING:
     from opsctl.services.switch import SwitchService
     from opsctl.services.timed import TimedService
     from opsctl.services.watch import WatchService
-    from opsctl.settings import Settings
 
 _ATTRIBUTION_TIMEOUT_S = 2.0
 
 
-class Wiring:
+class Wiring(AdapterWiring):
     """Builds the services for one set of settings. Building one opens no connection; using it does.
 
     Modules are imported where they are used: a command pays for what it needs.
     """
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._clock = SystemClock()
 
     def switch(
         self,
@@ -64,19 +54,16 @@ class Wiring:
 
         `is_recorded` is false where it does a part of a command that has a record of its own.
         """
-        from opsctl.adapters.launchdarkly_approvals import LaunchDarklyApprovals  # noqa: PLC0415 - start-up
-        from opsctl.adapters.launchdarkly_schedules import LaunchDarklySchedules  # noqa: PLC0415 - start-up
         from opsctl.services.switch import SwitchService  # noqa: PLC0415 - start-up
 
-        connection = self._rest.connection
         return SwitchService(
             reader=self._rest,
             writer=self._rest,
             instances=self._instances,
             clock=self._clock,
             audit=self._rest,
-            schedules=LaunchDarklySchedules(connection),
-            approvals=LaunchDarklyApprovals(connection, self._settings),
+            schedules=self._schedules,
+            approvals=self._approvals,
             journal=self._journal(note) if is_recorded else None,
             pinning=self._pin_look() if is_recorded else None,
             sdk_key_digest=self._sdk_key_digest,
@@ -86,12 +73,11 @@ class Wiring:
 
     def timed(self, note: Callable[[str], None] = lambda _text: None) -> TimedService:
         """Return the service of `kill --for`; `note` is as it has it."""
-        from opsctl.adapters.launchdarkly_schedules import LaunchDarklySchedules  # noqa: PLC0415 - start-up
         from opsctl.adapters.timed_file import TimedFiles  # noqa: PLC0415 - start-up
         from opsctl.services.timed import TimedService  # noqa: PLC0415 - start-up
 
         return TimedService(
-            schedules=LaunchDarklySchedules(self._rest.connection),
+            schedules=self._schedules,
             records=TimedFiles(self._settings.data_dir),
             instances=self._instances,
             clock=self._clock,
@@ -99,11 +85,13 @@ class Wiring:
             note=note,
         )
 
-    def ramps(self) -> RampFiles:
-        """Return what this machine keeps of restores in steps: a look at it opens no connection."""
-        from opsctl.adapters.ramp_file import RampFiles  # noqa: PLC0415 - start-up
+    def clearing(self, note: Callable[[str], None] = lambda _text: None) -> Clearing:
+        """Return what ends what earlier kills arranged; `note` is as it has it."""
+        from opsctl.adapters.timed_file import TimedFiles  # noqa: PLC0415 - start-up
+        from opsctl.services.clearing import Clearing  # noqa: PLC0415 - start-up
 
-        return RampFiles(self._settings.data_dir)
+        records = TimedFiles(self._settings.data_dir)
+        return Clearing(schedules=self._schedules, records=records, clock=self._clock, note=note)
 
     def ramp(
         self, note: Callable[[str], None] = lambda _text: None, on_news: Callable[[RampNews], None] = lambda _news: None
@@ -189,17 +177,14 @@ class Wiring:
 
     def blast(self) -> BlastService:
         """Return the service of `--dry-run`."""
-        from opsctl.adapters.launchdarkly_approvals import LaunchDarklyApprovals  # noqa: PLC0415 - start-up
         from opsctl.adapters.launchdarkly_checks import LaunchDarklyChecks  # noqa: PLC0415 - start-up
-        from opsctl.adapters.launchdarkly_schedules import LaunchDarklySchedules  # noqa: PLC0415 - start-up
         from opsctl.services.blast import BlastService  # noqa: PLC0415 - start-up
 
-        connection = self._rest.connection
         return BlastService(
-            checker=LaunchDarklyChecks(connection),
+            checker=LaunchDarklyChecks(self._rest.connection),
             audit=self._rest,
-            schedules=LaunchDarklySchedules(connection),
-            approvals=LaunchDarklyApprovals(connection, self._settings),
+            schedules=self._schedules,
+            approvals=self._approvals,
             pinning=self.pinning(),
             clock=self._clock,
         )
@@ -207,20 +192,17 @@ class Wiring:
     def status(self) -> StatusService:
         """Return the service of `status`."""
         from opsctl.adapters.elsewhere import pins_of  # noqa: PLC0415 - start-up
-        from opsctl.adapters.launchdarkly_approvals import LaunchDarklyApprovals  # noqa: PLC0415 - start-up
-        from opsctl.adapters.launchdarkly_schedules import LaunchDarklySchedules  # noqa: PLC0415 - start-up
         from opsctl.adapters.timed_file import TimedFiles  # noqa: PLC0415 - start-up
         from opsctl.services.status import StatusService  # noqa: PLC0415 - start-up
 
-        connection = self._rest.connection
         return StatusService(
             reader=self._rest,
             audit=self._rest,
             instances=self._instances,
             clock=self._clock,
             pins=pins_of(self._settings),
-            schedules=LaunchDarklySchedules(connection),
-            approvals=LaunchDarklyApprovals(connection, self._settings),
+            schedules=self._schedules,
+            approvals=self._approvals,
             ramps=self.ramps(),
             records=TimedFiles(self._settings.data_dir),
             sdk_key_digest=self._sdk_key_digest,
@@ -339,54 +321,3 @@ class Wiring:
 
         with throw_away_stack(environ) as (url, settings):
             yield url, Wiring(replace(settings, timeout_s=timeout_s))
-
-    @property
-    def _sdk_key_digest(self) -> str:
-        """Return the digest of the SDK key that was given for this environment; of another one's, nothing."""
-        from opsctl.core.instances import sdk_key_digest  # noqa: PLC0415 - start-up
-
-        settings = self._settings
-        is_anothers = settings.sources.get("environment") == "option" and not settings.is_local
-        return "" if settings.sdk_key is None or is_anothers else sdk_key_digest(settings.sdk_key.reveal())
-
-    def _journal(self, warn: Callable[[str], None] = lambda _text: None) -> AuditJournal:
-        """Return the record of accepted commands; `warn` is told when it cannot be kept."""
-        from opsctl.adapters.journal import AuditJournal  # noqa: PLC0415 - start-up
-
-        return AuditJournal(
-            self._audit,
-            who=self._operator,
-            provider=self._settings.provider_name,
-            warn=warn,
-            is_ramp_past_first_step=lambda ref: self.ramps().is_past_first_step(ref),
-        )
-
-    @property
-    def _operator(self) -> str:
-        from opsctl.adapters.operator import operator_of  # noqa: PLC0415 - start-up
-
-        return operator_of(self._settings)
-
-    @cached_property
-    def _audit(self) -> AuditWriter:
-        from opsctl.adapters.audit_file import AuditFile  # noqa: PLC0415 - start-up
-        from opsctl.adapters.audit_spool import AuditSpool  # noqa: PLC0415 - start-up
-        from opsctl.adapters.audit_writer import AuditWriter  # noqa: PLC0415 - start-up
-
-        data_dir = self._settings.data_dir
-        return AuditWriter(AuditFile(data_dir), AuditSpool(data_dir), secrets=self._settings.secrets())
-
-    @cached_property
-    def _rest(self) -> LaunchDarklyRest:
-        from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest  # noqa: PLC0415 - start-up
-
-        return LaunchDarklyRest(self._settings)
-
-    @cached_property
-    def _instances(self) -> FoundInstances:
-        from opsctl.adapters.elsewhere import sources_elsewhere  # noqa: PLC0415 - start-up
-        from opsctl.adapters.instance_sockets import ControlSockets  # noqa: PLC0415 - start-up
-        from opsctl.adapters.instances import FoundInstances  # noqa: PLC0415 - start-up
-
-        elsewhere = sources_elsewhere(self._settings, sdk_key_digest=self._sdk_key_digest)
-        return FoundInstances([ControlSockets(self._settings.data_dir), *elsewhere])

@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 from opsctl.adapters.launchdarkly_http import Request
 from opsctl.core.addresses import is_loopback_url
-from opsctl.core.approving import ApprovalRequest
 from opsctl.core.wire import exact
 
 if TYPE_CHECKING:
     from opsctl.adapters.launchdarkly_http import RestConnection
+    from opsctl.core.approving import ApprovalRequest
     from opsctl.core.flags import FlagRef
     from opsctl.settings import Settings
 
@@ -66,6 +66,8 @@ class LaunchDarklyApprovals:
         return f"{self._address}/{'/'.join(quote(part, safe='') for part in parts)}"
 
     def _read(self, ref: FlagRef, item: Any) -> ApprovalRequest:
+        from opsctl.core.approving import ApprovalRequest  # noqa: PLC0415 - few flags have one
+
         request_id = exact(item["_id"], str)
         return ApprovalRequest(
             id=request_id,

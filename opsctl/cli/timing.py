@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from opsctl.cli.objectives import duration_option, objective_of
 from opsctl.cli.render import timed as rendering
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.switch import Outcome, comment_of
@@ -44,6 +43,10 @@ def until_of(duration: str | None, *, here: bool, max_error_rate: str | None, ma
     Raises:
         OpsError: `usage`.
     """
+    if duration is None and not here and max_error_rate is None and max_p99 is None:
+        return None
+    from opsctl.cli.objectives import duration_option, objective_of  # noqa: PLC0415 - start-up
+
     objective = objective_of(max_error_rate, max_p99)
     if duration is None:
         needless = (("--here", here), ("--max-error-rate", max_error_rate), ("--max-p99", max_p99))
@@ -64,9 +67,10 @@ def with_end(call: Call, receipt: Receipt, until: Until | None) -> tuple[Receipt
     """
     if receipt.outcome in _NOT_DONE:
         return receipt, None
-    service = call.services.timed(call.note)
     if until is None or until.is_here or receipt.outcome is Outcome.INTERRUPTED:
-        cleared = service.clear(receipt.plan.ref, timeout_s=min(_CLEAR_S, call.settings.timeout_s))
+        cleared = call.services.clearing(call.note).clear(
+            receipt.plan.ref, timeout_s=min(_CLEAR_S, call.settings.timeout_s)
+        )
         noted = _noted(receipt, cleared)
         if until is not None and receipt.outcome is not Outcome.INTERRUPTED:
             noted = replace(
@@ -74,7 +78,7 @@ def with_end(call: Call, receipt: Receipt, until: Until | None) -> tuple[Receipt
             )
         return noted, None
     try:
-        arranged = service.arrange(
+        arranged = call.services.timed(call.note).arrange(
             receipt.plan.ref,
             for_s=until.for_s,
             version=receipt.version,

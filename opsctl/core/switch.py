@@ -12,9 +12,9 @@ from opsctl.core.modes import Mode
 
 if TYPE_CHECKING:
     from opsctl.core.approving import ApprovalRequest
+    from opsctl.core.arrangements import Arrangement
     from opsctl.core.flags import AuditEntry, Environment, Flag, FlagRef, Targeting
     from opsctl.core.propagation import Propagation
-    from opsctl.core.timed import Arrangement
 
 
 class Change(StrEnum):

@@ -7,9 +7,10 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from opsctl.core.arrangements import WINDOW_S
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.switch import Change
-from opsctl.core.timed import WINDOW_S, Waiting
+from opsctl.core.timed import Waiting
 from opsctl.core.windows import TrafficWindow
 from opsctl.services.prepared import SwitchRequest
 

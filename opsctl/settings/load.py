@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import platformdirs
 
 from opsctl.core.addresses import is_loopback_url
 from opsctl.core.errors import ErrorCode, OpsError
@@ -93,6 +90,8 @@ def _ensure_credentials_travel_safely(values: Mapping[str, Any], sources: Mappin
 
 
 def _default_data_dir() -> Path:
+    import platformdirs  # noqa: PLC0415 - start-up
+
     try:
         path = Path(platformdirs.user_state_dir("opsctl", appauthor=False))
     except (RuntimeError, KeyError):
@@ -124,10 +123,10 @@ def _named_layers(source: str, names: Mapping[str, str]) -> Iterator[tuple[str, 
 
 def _toml_layers(path: Path, profile: str | None) -> Iterator[tuple[str, dict[str, str]]]:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = _toml_document(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         document = {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise OpsError(
             ErrorCode.BAD_CONFIG, f"{path} cannot be read: {error}", hint="correct that line, or remove the file"
         ) from error
@@ -141,6 +140,12 @@ def _toml_layers(path: Path, profile: str | None) -> Iterator[tuple[str, dict[st
             )
         yield f"{path} [profile.{profile}]", _toml_texts(path, profiles[profile])
     yield str(path), _toml_texts(path, document)
+
+
+def _toml_document(text: str) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - most people have no such file
+
+    return tomllib.loads(text)
 
 
 def _toml_texts(path: Path, table: Mapping[str, Any]) -> dict[str, str]:
@@ -165,7 +170,7 @@ def _parse(item: Field[Any], text: str, source: str) -> Any:
     except ValueError as error:
         if source == _OPTION:
             option = _OPTIONS.get(item.name) or f"--{item.name.replace('_', '-')}"
-            raise OpsError(ErrorCode.BAD_CONFIG, f"{option}: {error}", hint=f"correct {option}") from error
+            raise OpsError.of_option(ErrorCode.BAD_CONFIG, option, error) from error
         raise OpsError(
             ErrorCode.BAD_CONFIG,
             f"{item.name} (from {source}): {error}",

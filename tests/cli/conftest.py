@@ -29,6 +29,7 @@ from opsctl.cli.io import Streams
 from opsctl.services.audit import AuditService
 from opsctl.services.blast import BlastService
 from opsctl.services.breakglass import BreakGlassService
+from opsctl.services.clearing import Clearing
 from opsctl.services.flags import FlagService
 from opsctl.services.here import HereService
 from opsctl.services.pinning import Pinning
@@ -133,6 +134,9 @@ class Wired:
             clock=self.clock,
             note=note,
         )
+
+    def clearing(self, note):
+        return Clearing(schedules=self.schedules, records=self.timed_records, clock=self.clock, note=note)
 
     def ramps(self):
         return self.kept_ramps

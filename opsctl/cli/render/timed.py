@@ -12,11 +12,12 @@ from opsctl.core.text import plain
 
 if TYPE_CHECKING:
     from opsctl.cli.render.view import View
+    from opsctl.core.arrangements import Arrangement, Guard
     from opsctl.core.errors import OpsError
     from opsctl.core.flags import FlagRef
     from opsctl.core.objectives import Objective
     from opsctl.core.scheduling import ScheduledChange
-    from opsctl.core.timed import Arrangement, Cleared, Guard, Waiting
+    from opsctl.core.timed import Cleared, Waiting
 
 _NARROWEST = 40
 _LABEL = 13
