@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -53,11 +54,17 @@ class Checker:
         self._url = f"{settings.base_uri}/sdk/latest-all"
         self._headers = {"Authorization": settings.sdk_key.reveal(), "User-Agent": "opsctl-feed"}
         self._store = store
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
         self._etag: str | None = None
         self._pool = BoundedPoolManager(num_pools=1, maxsize=1, retries=False)
 
     def check(self, *, limit_s: float | None = None) -> Verdict:
         """Ask once, for `limit_s` at most (by default five seconds)."""
+        if self._pid != os.getpid():
+            self._begin()  # this process was forked off: on the connection that it has, the other reads the answers
         try:
             status, etag, body = self._ask(_LIMIT_S if limit_s is None else limit_s)
             if status in _NOT_OFFERED:

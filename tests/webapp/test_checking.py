@@ -1,9 +1,16 @@
 """Asking a provider for newer flag data: the real flag service, and one that answers strangely."""
 
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
-from feed_parts import FLAG, local_settings, settings
+from feed_parts import FLAG, answer_json, local_settings, settings
 from support.faulty_proxy import FaultyProxy
 from support.scripted_http import Answer, ScriptedServer
+from support.stack import clean_environ
+from support.waiting import DEADLINE_S
 
 from opsctl.settings import Secret
 from webapp.checking import Checker, Verdict
@@ -94,3 +101,46 @@ def test_the_etag_of_an_answer_that_could_not_be_used_is_not_sent_again(store, t
 def test_without_a_key_there_is_nothing_to_ask_with(store, tmp_path):
     with pytest.raises(ValueError, match="no SDK key"):
         Checker(settings(tmp_path), store)
+
+
+FORKING = """
+import os, pathlib, sys
+from opsctl.settings import Secret, Settings
+from webapp.checking import Checker
+from webapp.flagdata import ObservedStore
+
+settings = Settings(data_dir=pathlib.Path("."), sdk_key=Secret("sdk-12345678"), base_uri=sys.argv[1])
+checker = Checker(settings, ObservedStore())
+checker.check()
+checker.check()
+if os.fork() == 0:
+    checker.check()
+    os._exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+def test_a_process_that_was_forked_off_asks_on_a_connection_of_its_own(tmp_path):
+    peers = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            peers.append(self.client_address)
+            answer_json(self, {"flags": {}, "segments": {}})
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads, server.block_on_close = True, False
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        asking = [sys.executable, "-c", FORKING, f"http://127.0.0.1:{server.server_port}"]
+        try:
+            subprocess.run(asking, cwd=tmp_path, env=clean_environ(), timeout=DEADLINE_S, check=True)
+        finally:
+            server.shutdown()
+
+    assert len(peers) == 3
+    assert peers[0] == peers[1] != peers[2]
