@@ -111,6 +111,8 @@ class Gate:
         restart()
         self._freshness.reset()
         self._deciding = threading.Lock()
+        self._origin = secrets.token_hex(4)
+        self._state = replace(self._state, order=Order(self._origin, self._state.order.number))
         self.attach()
         self.news.resume()
 

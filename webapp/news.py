@@ -65,6 +65,7 @@ class News:
     def resume(self) -> None:
         """Begin again in a process that was forked off, where the thread does not exist."""
         self._tokens = queue.SimpleQueue()
+        self.wake()  # what there was to decide meanwhile went to the queue before
         self._thread = self._new_thread()
         self._thread.start()
 

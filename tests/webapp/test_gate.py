@@ -210,3 +210,23 @@ def test_flag_data_that_vanished_keeps_the_epoch(open_gate):
     eventually(lambda: gate.state.mode is Mode.DEGRADED)
     assert gate.state.epoch == Epoch(1)
     assert gate.state.reason == "ERROR(FLAG_NOT_FOUND)"
+
+
+def test_what_comes_while_a_forked_process_begins_again_is_decided_by(open_gate):
+    data = flag_data(on=True)
+    gate = open_gate(data)
+    gate.news.close()
+
+    gate.resume(lambda: turn(data, on=False))
+
+    eventually(lambda: gate.state.mode is Mode.DEGRADED, what="the kill")
+
+
+def test_two_processes_that_were_forked_off_number_their_states_each_for_itself(open_gate):
+    gate = open_gate(flag_data(on=True))
+    before = gate.state.order.origin
+    gate.news.close()
+
+    gate.resume(lambda: None)
+
+    assert gate.state.order.origin != before
