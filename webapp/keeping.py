@@ -169,7 +169,8 @@ class Keeper:
         if self._checker is not None:
             is_first = self._restarted_at < sought.since_s
             verdict = self._checker.check(limit_s=_FIRST_FETCH_LIMIT_S if is_first else _FETCH_LIMIT_S)
-            self._gate.on_check(confirmed=verdict is Verdict.CONFIRMED)
+            if verdict is not Verdict.NOT_OFFERED:
+                self._gate.on_check(confirmed=verdict is Verdict.CONFIRMED)
         held = self._store.flag(self._gate.flag)
         is_reached = held is not None and held.version >= sought.version
         now = time.monotonic()

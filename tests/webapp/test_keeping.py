@@ -323,3 +323,17 @@ def test_a_provider_that_hangs_with_its_stream_open_is_not_live(quick, start_fee
         os.kill(flag_service.pid, signal.SIGCONT)
 
     eventually(lambda: feed.gate.source is DataSource.LIVE, what="the return")
+
+
+def test_fetching_in_vain_makes_nothing_stale_where_the_stream_alone_says_how_current_it_is(follow, remote, caplog):
+    caplog.set_level("INFO", "webapp.keeping")
+    remote.poll_status = 404
+    feed = follow(remote)
+    eventually(lambda: "does not offer /sdk/latest-all" in caplog.text, what="the first check")
+    polls, remote.streamed = remote.polls, 6
+
+    feed.gate.take(Expect(flag=FLAG, version=6, is_kill=False, within_ms=0))
+
+    eventually(lambda: remote.polls > polls, what="the try to fetch it")
+    eventually(lambda: feed.gate.state.epoch.version == 6, what="a stream that brings it")
+    eventually(lambda: (feed.gate.source, feed.gate.age_s) == (DataSource.LIVE, 0.0), what="live data")
