@@ -74,7 +74,7 @@ class Attribution:
             except OpsError:
                 return None
             for one in made:
-                if one.version == change.version and one.is_on is change.new:
+                if one.version == change.version and (one.is_on is change.new or change.page is not None):
                     self._use(one.entry)
                     return one.entry
         return None

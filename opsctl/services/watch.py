@@ -73,10 +73,13 @@ class WatchService:
         catching_up = CatchingUp(self._history, self._clock, ref, since=since)
         upcoming = Upcoming(self._schedules, self._clock, ref)
         value: object = None
+        pinned_at: int | None = None
         for event in self._stream.follow(ref, start_timeout_s=start_timeout_s):
             if event is not None:
                 for one in catching_up.with_missed(event):
-                    yield attribution.attributed(one) if one.page is None or one.page.is_by_flag else one
+                    is_by_flag = one.page is None or (one.page.is_by_flag and one.version != pinned_at)
+                    pinned_at = one.version if one.page is not None and one.page.is_pinned else None
+                    yield attribution.attributed(one) if is_by_flag else one
                 value = event.new if event.kind in _VALUES else value
             yield from upcoming.news(is_on=value is True)
             if not is_wanted():

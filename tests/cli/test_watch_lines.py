@@ -140,3 +140,16 @@ def test_the_stream_is_watched_unless_another_source_is_named(opsctl, wired):
 )
 def test_what_makes_no_sense_is_a_usage_error(opsctl, options, message):
     assert message in opsctl("watch", *options, expect=2).err
+
+
+def test_on_a_terminal_a_long_line_is_folded_below_its_time_and_elsewhere_it_is_one(opsctl, wired):
+    why = "checkout p99 above 2 s, and the payment provider says that it is not them"
+    wired.stream = ScriptedStream(change(entry=an_entry(who="Sandy", comment=why)))
+
+    shown = opsctl("watch", width=80).out.splitlines()[1:]
+    piped = opsctl("watch").out.splitlines()[1:]
+
+    assert max(map(len, shown)) <= 80
+    assert " ".join(line.strip() for line in shown).split() == piped[0].split()
+    assert len(piped) == 1
+    assert all(line.startswith(" " * 14) for line in shown[1:])

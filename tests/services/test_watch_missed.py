@@ -199,6 +199,26 @@ def test_a_pin_is_nobodys_entry_of_the_audit_log_and_is_told_at_the_same_version
     assert clock.monotonic_s() == 0
 
 
+def test_the_release_of_a_pin_is_nobodys_entry_as_the_version_stays():
+    pinned = PageView("PINNED", pin=1, is_pinned=True, source="live", age_s=0.0)
+    released = PageView("FALLTHROUGH", pin=2, source="live", age_s=0.0)
+    pin = WatchEvent(WatchKind.CHANGE, NOW_S, old=True, new=False, version=8, page=pinned)
+    release = WatchEvent(WatchKind.CHANGE, NOW_S, old=False, new=True, version=8, page=released)
+
+    events = watched(state(7), pin, release, history=ScriptedHistory(a_change(8, is_on=True)))
+
+    assert events[2] == release
+
+
+def test_a_page_that_stays_degraded_in_a_restore_for_a_part_names_who_made_that_version():
+    page = PageView("FALLTHROUGH", source="live", age_s=0.0)
+    step = WatchEvent(WatchKind.CHANGE, NOW_S, old=False, new=False, version=8, page=page)
+
+    events = watched(state(7, on=False), step, history=ScriptedHistory(a_change(8, is_on=True)))
+
+    assert events[1].entry == a_change(8, is_on=True).entry
+
+
 @pytest.mark.parametrize(
     ("changes", "whole"),
     [([8, 9], True), ([8], False), ([9], False), ([], False), ([7, 8, 9], True)],

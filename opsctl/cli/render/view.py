@@ -45,20 +45,20 @@ class View:
     command: Callable[..., str]
     program: str = DEFAULT_PROGRAM
 
-    def line(self, label: str, *parts: str) -> str:
+    def line(self, label: str, *parts: str, margin: int = _LABEL_WIDTH, gap: str = _GAP) -> str:
         """Return one labelled line; on a terminal, parts that do not fit go on below.
 
         One that is too long for a line of its own is folded; a command never is, so that it can be copied.
         """
-        lines = [f"{label:<{_LABEL_WIDTH}}"]
+        lines = [f"{label:<{margin}}"]
         for part in filter(None, parts):
-            is_first = len(lines[-1]) <= _LABEL_WIDTH
-            gap = _GAP if lines[-1].strip() and not is_first else ""
-            if is_first or self._fits(lines[-1] + gap + part):
-                lines[-1] += gap + part
+            is_first = len(lines[-1]) <= margin
+            between = gap if lines[-1].strip() and not is_first else ""
+            if is_first or self._fits(lines[-1] + between + part):
+                lines[-1] += between + part
             else:
-                lines.append(" " * _LABEL_WIDTH + part)
-        return "\n".join(one for line in lines for one in self._folded(line))
+                lines.append(" " * margin + part)
+        return "\n".join(one for line in lines for one in self._folded(line, margin))
 
     def wrapped(self, label: str, sentence: str) -> list[str]:
         """Return a labelled sentence on as many lines as it needs, safe to show."""
@@ -101,10 +101,10 @@ class View:
     def _fits(self, line: str) -> bool:
         return self.width is None or len(_COLOURS.sub("", line)) <= self.width
 
-    def _folded(self, line: str) -> list[str]:
+    def _folded(self, line: str, margin: int) -> list[str]:
         if self._fits(line) or self.program in line:
             return [line]
-        return folded(line[_LABEL_WIDTH:], self.width, first=line[:_LABEL_WIDTH], rest=" " * _LABEL_WIDTH)
+        return folded(line[margin:], self.width, first=line[:margin], rest=" " * margin)
 
     def _coloured(self, code: str, text: str) -> str:
         return f"{code}{text}{_RESET}" if self.colour else text

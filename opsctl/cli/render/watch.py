@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from opsctl.core.flags import FlagRef
     from opsctl.core.watching import PageView
 
+_MARGIN = len("14:13:20.000  ")
 _OVERRIDES = {
     CONDITION: "a restore is held back: the objective is not met",
     EXPECTED_KILL: "told of a kill that its data does not show yet",
@@ -28,9 +29,9 @@ _OVERRIDES = {
 
 
 def to_text(event: WatchEvent, ref: FlagRef, view: View) -> str:
-    """Return one line; times are local."""
+    """Return one line, which a terminal gets folded to its width; times are local."""
     at = datetime.fromtimestamp(event.at_s, UTC).astimezone().strftime("%H:%M:%S.%f")[:-3]
-    return f"{at}  {_what(event, ref, view)}"
+    return view.line(at, *_what(event, ref, view), margin=_MARGIN, gap="  ")
 
 
 def to_data(event: WatchEvent, ref: FlagRef, view: View) -> dict[str, Any]:
@@ -53,10 +54,10 @@ def to_data(event: WatchEvent, ref: FlagRef, view: View) -> dict[str, Any]:
     }
 
 
-def _what(event: WatchEvent, ref: FlagRef, view: View) -> str:
+def _what(event: WatchEvent, ref: FlagRef, view: View) -> tuple[str, ...]:
     said = _SAID[event.kind](event, view)
     is_about_flag = event.kind not in {WatchKind.LOST, WatchKind.RESUMED, WatchKind.MISSING}
-    return "  ".join(filter(None, (ref.key if is_about_flag else "", *said)))
+    return (ref.key if is_about_flag else "", *said)
 
 
 def _state(event: WatchEvent, view: View) -> tuple[str, ...]:
@@ -67,14 +68,14 @@ def _state(event: WatchEvent, view: View) -> tuple[str, ...]:
 
 def _change(event: WatchEvent, view: View) -> tuple[str, ...]:
     if event.page is not None:
-        return f"→ {_mode(event, view)}", _version(event), _page(event.page), _who(event)
+        return f"→ {_mode(event, view)}", _version(event), _page(event.page), *_who(event)
     change = f"{_value(event.old)} → {_value(event.new)}"
-    return change, _mode(event, view), _version(event), _missed(event), _who(event)
+    return change, _mode(event, view), _version(event), _missed(event), *_who(event)
 
 
 def _other(event: WatchEvent, _view: View) -> tuple[str, ...]:
     what = "was changed otherwise" if event.entry is None else plain(event.entry.what)
-    return what, _version(event), _missed(event), _who(event)
+    return what, _version(event), _missed(event), *_who(event)
 
 
 def _scheduled(event: WatchEvent, _view: View) -> tuple[str, ...]:
@@ -142,11 +143,10 @@ def _page_data(page: PageView) -> dict[str, Any]:
     }
 
 
-def _who(event: WatchEvent) -> str:
+def _who(event: WatchEvent) -> tuple[str, ...]:
     if event.entry is None:
-        return "" if event.page is not None and not event.page.is_by_flag else "by: unknown"
-    why = f'  "{plain(event.entry.comment)}"' if event.entry.comment else ""
-    return f"by: {plain(event.entry.who)}{why}"
+        return () if event.page is not None and not event.page.is_by_flag else ("by: unknown",)
+    return f"by: {plain(event.entry.who)}", f'"{plain(event.entry.comment)}"' if event.entry.comment else ""
 
 
 _SAID: Mapping[WatchKind, Callable[[WatchEvent, View], tuple[str, ...]]] = {
