@@ -10,7 +10,7 @@ from opsctl.adapters.audit_spool import Waiting
 from opsctl.adapters.audit_writer import why_not
 from opsctl.adapters.running import began_s, is_running, this_process
 from opsctl.adapters.undisturbed import undisturbed
-from opsctl.core.audit_chain import RecordKind
+from opsctl.core.audit_chain import RecordKind, last_seq_before
 from opsctl.core.audit_contents import accepted_content, finished_content, unended
 from opsctl.core.audit_parts import turns_on
 from opsctl.core.errors import ErrorCode, OpsError
@@ -64,8 +64,6 @@ class AuditJournal:
             records = self._writer.file.read_recent()
         except OSError:
             return None
-        from opsctl.core.arbitration import last_seq_before  # noqa: PLC0415 - start-up
-
         return last_seq_before(records, since_s, now_s=time.time())
 
     def accepted(self, command: Accepted) -> JournalEntry:
@@ -106,9 +104,12 @@ class AuditJournal:
         """Return the kill that a restore loses to; `None` where there is none, or the command is no restore."""
         if command.read_at is None or turns_on(command.command) is False:
             return None
-        from opsctl.core.arbitration import kill_that_wins  # noqa: PLC0415 - start-up
+        records = log.recent()
+        if not unended(records) and (not records or records[-1].seq <= command.read_at):
+            return None
+        from opsctl.core.arbitration import kill_that_wins  # noqa: PLC0415 - few commands meet another one
 
-        return kill_that_wins(log.recent(), command.ref, command.read_at, self._process, is_running=is_running)
+        return kill_that_wins(records, command.ref, command.read_at, self._process, is_running=is_running)
 
 
 class JournalEntry:

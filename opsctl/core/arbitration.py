@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from opsctl.core.audit import Unfinished
 from opsctl.core.audit_chain import RecordKind
 from opsctl.core.audit_records import rows_of
-from opsctl.core.ramp import IN_STEPS
+from opsctl.core.ramp_names import IN_STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,19 +24,6 @@ if TYPE_CHECKING:
 
 _IN_FLIGHT_S = 3.0
 """How long after a restore was accepted its request may still arrive, although its process is gone."""
-
-
-def last_seq_before(records: Sequence[Record], since_s: float | None, *, now_s: float) -> int:
-    """Return how far the log went at `since_s`, or how far it goes now if that is `None`.
-
-    Records from after `now_s` were made before the wall clock was set back: they count as old ones.
-    """
-    seq = records[-1].seq if records else 0
-    for record in reversed(records):
-        if since_s is None or not since_s < record.at_s <= now_s:
-            break
-        seq = record.seq - 1
-    return seq
 
 
 def kill_that_wins(

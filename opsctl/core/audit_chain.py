@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from opsctl.core.wire import exact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _NEWLINE = b"\n"
 _START_OF_SEAL = b'{"at":'
@@ -161,6 +161,19 @@ def records_of(content: bytes) -> Iterator[Record]:
             yield record_in(line.raw)[0]
         except ValueError:
             continue
+
+
+def last_seq_before(records: Sequence[Record], since_s: float | None, *, now_s: float) -> int:
+    """Return how far the log went at `since_s`, or how far it goes now if that is `None`.
+
+    Records from after `now_s` were made before the wall clock was set back: they count as old ones.
+    """
+    seq = records[-1].seq if records else 0
+    for record in reversed(records):
+        if since_s is None or not since_s < record.at_s <= now_s:
+            break
+        seq = record.seq - 1
+    return seq
 
 
 def seal_of(torn: bytes) -> dict[str, Any]:

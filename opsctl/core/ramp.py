@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 EVERYBODY = 100.0
 STEP_S = 60.0
 BAKE_S = 120.0
-IN_STEPS = "in steps of "
-"""How the record of a command begins its detail on a ramp; `opsctl.core.arbitration` knows one by it."""
-
 CONTEXT_KIND = "device"
 """What a ramp counts where the default rule does not say: browsers, as the feed tells them apart."""
 

@@ -1,4 +1,4 @@
-"""What a restore in steps is called where it is kept."""
+"""What a restore in steps is called where it is kept and recorded."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from opsctl.core.flags import FlagRef
+
+IN_STEPS = "in steps of "
+"""How the record of a command begins its detail on a ramp; `opsctl.core.arbitration` knows one by it."""
 
 
 def ramp_name(ref: FlagRef) -> str:

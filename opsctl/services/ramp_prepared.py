@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from opsctl.core.ramp import IN_STEPS, format_steps
+from opsctl.core.ramp import format_steps
+from opsctl.core.ramp_names import IN_STEPS
 from opsctl.core.switch import comment_of, plan_restore
 
 if TYPE_CHECKING:
