@@ -56,7 +56,8 @@ def until_of(duration: str | None, *, here: bool, max_error_rate: str | None, ma
         return None
     for_s = duration_option("--for", duration)
     if not _SHORTEST_S <= for_s <= _LONGEST_S:
-        raise OpsError(ErrorCode.USAGE, f"--for {duration} is not from 1s to 8760h", hint="correct --for")
+        problem = f"{duration!r} is not from 1s to 8760h; write --for 30m"
+        raise OpsError.of_option(ErrorCode.USAGE, "--for", problem)
     return Until(given=duration, for_s=for_s, objective=objective, is_here=here)
 
 
