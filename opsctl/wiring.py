@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from opsctl.core.ramp import RampNews
     from opsctl.core.smoke import SmokeStep
     from opsctl.core.switch import Change, Receipt
-    from opsctl.core.watching import WatchSource
+    from opsctl.core.watch_choices import WatchSource
     from opsctl.services.audit import AuditService
     from opsctl.services.blast import BlastService
     from opsctl.services.breakglass import BreakGlassService
@@ -245,7 +245,7 @@ class Wiring(AdapterWiring):
         from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest  # noqa: PLC0415 - start-up
         from opsctl.adapters.launchdarkly_schedules import LaunchDarklySchedules  # noqa: PLC0415 - start-up
         from opsctl.adapters.streams import stream_of  # noqa: PLC0415 - start-up
-        from opsctl.core.watching import WatchSource  # noqa: PLC0415 - start-up
+        from opsctl.core.watch_choices import WatchSource  # noqa: PLC0415 - start-up
         from opsctl.services.audit_stream import AuditStream  # noqa: PLC0415 - start-up
         from opsctl.services.watch import WatchService  # noqa: PLC0415 - start-up
 

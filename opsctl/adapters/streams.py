@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opsctl.core.watching import WatchSource
+from opsctl.core.watch_choices import WatchSource
 
 if TYPE_CHECKING:
     from opsctl.core.ports import FlagStream

@@ -31,27 +31,8 @@ class WatchKind(StrEnum):
     END = "end"
 
 
-class WatchSource(StrEnum):
-    """Through what a kill switch is watched: the SDK's stream, a page of the feed, or the provider's audit log."""
-
-    STREAM = "stream"
-    BROWSER = "browser"
-    AUDIT = "audit"
-
-
 PINNED, EXPECTED_KILL, CONDITION = "PINNED", "EXPECTED_KILL", "CONDITION"
 """The reasons of an instance whose mode is not what its flag data says."""
-
-
-class Until(StrEnum):
-    """Which state of the kill switch ends a watch."""
-
-    KILLED = "killed"
-    RESTORED = "restored"
-
-    def is_reached_by(self, value: object) -> bool:
-        """Whether a flag value is that state. Only a real `True` is restored, as only that gives full mode."""
-        return (value is True) is (self is Until.RESTORED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from opsctl.core.flags import FlagRef
     from opsctl.core.ports import AuditReader, Clock, FlagStream, History, Schedules
-    from opsctl.core.watching import Until
+    from opsctl.core.watch_choices import Until
 
 _VALUES = frozenset({WatchKind.STATE, WatchKind.CHANGE})
 

@@ -8,7 +8,8 @@ from fakes import FakeClock, ScriptedStream
 from support.local_time import local_time
 
 from opsctl.core.scheduling import ScheduledChange
-from opsctl.core.watching import PageView, WatchEvent, WatchKind, WatchSource
+from opsctl.core.watch_choices import WatchSource
+from opsctl.core.watching import PageView, WatchEvent, WatchKind
 
 NOW_S = FakeClock().now_s()
 

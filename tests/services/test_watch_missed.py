@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsctl.core.errors import ErrorCode, OpsError
-from opsctl.core.watching import PageView, Until, WatchEvent, WatchKind, is_whole
+from opsctl.core.watch_choices import Until
+from opsctl.core.watching import PageView, WatchEvent, WatchKind, is_whole
 from opsctl.services.watch import WatchService
 
 NOW_S = FakeClock().now_s()

@@ -7,7 +7,8 @@ from builders import REF, an_entry
 from fakes import FakeClock, InMemoryFlags, ScriptedStream
 
 from opsctl.core.errors import ErrorCode, OpsError
-from opsctl.core.watching import Until, WatchEvent, WatchKind
+from opsctl.core.watch_choices import Until
+from opsctl.core.watching import WatchEvent, WatchKind
 from opsctl.services.watch import WatchService
 
 NOW_S = FakeClock().now_s()

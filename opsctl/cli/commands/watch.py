@@ -2,13 +2,16 @@
 
 import json
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from opsctl.cli.command import command
 from opsctl.cli.invocation import Call
-from opsctl.core.watching import Until, WatchEvent, WatchSource
+from opsctl.core.watch_choices import Until, WatchSource
+
+if TYPE_CHECKING:
+    from opsctl.core.watching import WatchEvent
 
 UntilOption = Annotated[Until | None, typer.Option("--until", help="End when the kill switch is in this state.")]
 SourceOption = Annotated[
@@ -46,7 +49,7 @@ def watch(
     """
     from opsctl.cli.exit_codes import ExitCode  # noqa: PLC0415 - start-up
     from opsctl.core.errors import ErrorCode, OpsError  # noqa: PLC0415 - start-up
-    from opsctl.core.watching import WatchKind  # noqa: PLC0415 - start-up
+    from opsctl.core.watching import WatchEvent, WatchKind  # noqa: PLC0415 - start-up
 
     limit_s = call.settings.timeout_s if call.common.timeout is not None else None
     service = call.services.watch(source, _feed_url(call, source, target))
@@ -94,7 +97,7 @@ def _feed_url(call: Call, source: WatchSource, target: str | None) -> str:
         raise OpsError.of_option(ErrorCode.USAGE, "--target", error) from error
 
 
-def _show(call: Call, event: WatchEvent) -> None:
+def _show(call: Call, event: "WatchEvent") -> None:
     from opsctl.cli.render import watch as rendering  # noqa: PLC0415 - start-up
 
     view = call.view()
