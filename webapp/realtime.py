@@ -176,6 +176,6 @@ def _ack_of_message(message: str) -> _Ack | None:
     """Return what a whole event packet acknowledges; `None` for one that is not just that."""
     try:
         event, data = json.loads(message[len(_EVENT_PACKET) :])
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
     return _ack_of(data) if event == "flag_ack" else None

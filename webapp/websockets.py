@@ -6,6 +6,7 @@ use them: minor versions of it, and of simple-websocket, are pinned for that.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import time
@@ -169,21 +170,30 @@ def _light(driver: type[Any], express: Callable[[str, str], bool]) -> type[Any]:
                 while (message := self.wait()) is not None:
                     if isinstance(message, str) and express(engine_socket.sid, message):
                         continue
-                    try:
-                        engine_socket.receive(packet.Packet(encoded_packet=message))
-                    except exceptions.UnknownPacketError:
-                        continue
-            except (exceptions.SocketIsClosedError, ValueError) as error:
-                _log.debug("a websocket ended: %s", type(error).__name__)
+                    _handle(engine_socket, packet.Packet(encoded_packet=message))
+            except exceptions.SocketIsClosedError:
+                _log.debug("a websocket was closed meanwhile")
+            except (ValueError, RecursionError) as error:
+                _log.warning("closing a websocket: what it sent is no message (%s)", type(error).__name__)
             except Exception:  # noqa: BLE001 - one browser's connection ends in order, whatever it made fail
                 _log.exception("a message could not be handled: closing its connection")
             finally:
                 engine_socket.queue.put(None)
                 engine_socket.queue.join()
+                self.ws.sock.break_off()
                 reason = engine_socket.server.reason.TRANSPORT_CLOSE
                 engine_socket.close(wait=False, abort=True, reason=reason)
 
     return LightWebSocket
+
+
+def _handle(engine_socket: Any, engine_packet: packet.Packet) -> None:
+    """Handle a packet; what goes wrong is raised, where python-engineio would log it each time and go on."""
+    if engine_packet.packet_type == packet.MESSAGE:
+        engine_socket.server.handlers["message"](engine_socket.sid, engine_packet.data)
+        return
+    with contextlib.suppress(exceptions.UnknownPacketError):
+        engine_socket.receive(engine_packet)
 
 
 def _light_thread(thread: type[Any]) -> type[Any]:

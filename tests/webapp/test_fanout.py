@@ -13,6 +13,7 @@ from support.waiting import DEADLINE_S, eventually
 
 from opsctl.simulation.fleet.frames import TEXT, FrameReader, client_frame
 from webapp.fanout import _MOST_QUEUED, FanoutManager
+from webapp.realtime import _ack_of_message
 from webapp.wire import text_frame
 
 
@@ -245,3 +246,21 @@ def test_messages_in_pieces_in_one_piece_and_too_long_ones_are_read_as_the_proto
 def test_frames_are_those_of_the_protocol(length):
 
     assert list(FrameReader().feed(text_frame("x" * length))) == [(TEXT, b"x" * length)]
+
+
+@pytest.mark.parametrize("message", ["42[" + "[" * 16_000, "4", "47", "42{", "451-[{}", "42", "42[]", "42[[]]"])
+def test_what_is_no_message_ends_its_connection_and_is_logged_once(server, caplog, message):
+    client, other = RawClient(server), RawClient(server)
+
+    client.socket.sendall(client_frame(message.encode()) * 3)
+
+    with pytest.raises((EOFError, ConnectionError)):
+        client.take(10)
+    eventually(lambda: len(server.sockets()) == 1, what="its end")
+    assert [record.name for record in caplog.records] == ["webapp.websockets"]
+    server.emit("flag_update", {"n": 1})
+    assert other.next() == event("flag_update", {"n": 1})
+
+
+def test_an_acknowledgement_that_is_nested_too_deep_is_none():
+    assert _ack_of_message('42["flag_ack",' + "[" * 16_000) is None
