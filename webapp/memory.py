@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from gevent.monkey import get_original
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _Mark = tuple[int, int, int] | None
+_RETRY_S = 5.0
 
 
 class Memory:
@@ -44,6 +46,7 @@ class Memory:
         whose = hashlib.sha256(f"{key}\0{settings.base_uri}\0{settings.flag}".encode()).hexdigest()[:16]
         self._told_path = settings.data_dir / f"told-{instance}-{whose}.json"
         self._told = self._wanted = Told()
+        self._retry_at: float | None = None
         self._writing = threading.Lock()
         self._failing: set[str] = set()
 
@@ -64,9 +67,13 @@ class Memory:
         self.settle()
 
     def keep_told_soon(self, told: Told) -> None:
-        """Write down what this instance was told, if that is something new; never wait for the disk."""
-        if told != self._wanted:
-            self._wanted = told
+        """Write down what this instance was told, if that is something new; never wait for the disk.
+
+        What could not be written is tried again, every five seconds at most.
+        """
+        is_to_be_retried = self._retry_at is not None and time.monotonic() >= self._retry_at
+        if told != self._wanted or is_to_be_retried:
+            self._wanted, self._retry_at = told, None
             threading.Thread(target=self.settle, name="memory", daemon=True).start()
 
     def settle(self) -> None:
@@ -79,6 +86,7 @@ class Memory:
             try:
                 in_real_thread(lambda: self._write(content))
             except OSError as error:
+                self._retry_at = time.monotonic() + _RETRY_S
                 self._log_once("what this instance was told is not kept over a restart", error)
             else:
                 self._told = told

@@ -7,7 +7,7 @@ import stat
 import threading
 
 import pytest
-from feed_parts import FLAG, flag_data, small_cast, turn
+from feed_parts import FLAG, flag_data, settings, small_cast, turn
 from support.waiting import eventually
 
 from opsctl.core.epochs import Epoch
@@ -19,6 +19,8 @@ from opsctl.core.objectives import Condition, Objective
 from opsctl.core.pins import Pin
 from opsctl.daemon.pin_file import PinFile
 from opsctl.settings import Secret
+from webapp.memory import Memory
+from webapp.overrides import Told
 from webapp.visitors import Visitors
 
 SANDY = Visitors(small_cast()).of({"visitor": "sandy"})
@@ -349,3 +351,21 @@ def test_whoever_tells_at_the_same_time_states_come_in_order_and_the_last_is_in_
         assert after.epoch.pin >= before.epoch.pin
     assert all(state.mode is Mode.DEGRADED for state in seen if state.is_pinned or state.hold is not None)
     assert (seen[-1].is_pinned, seen[-1].epoch.pin) == (False, next(numbers) - 1)
+
+
+def test_what_the_disk_did_not_take_is_written_when_it_does(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("webapp.memory._RETRY_S", 0.0)
+    memory = Memory(settings(tmp_path), "worker-0")
+    in_the_way = memory._told_path
+    in_the_way.mkdir(parents=True)
+    memory.keep_told_soon(Told(kill_version=5))
+    eventually(lambda: "is not kept over a restart" in caplog.text, what="the failure")
+
+    in_the_way.rmdir()
+
+    def is_kept():
+        memory.keep_told_soon(Told(kill_version=5))
+        return Memory(settings(tmp_path), "worker-0").read_told() == Told(kill_version=5)
+
+    eventually(is_kept, what="what was told")
+    assert caplog.text.count("is not kept over a restart") == 1
