@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from builders import KEY, a_report
 from support.control_sockets import FakeInstance
-from support.stack import unmeasured
 from support.waiting import DEADLINE_S, eventually
 
 from opsctl.core.modes import Mode
@@ -220,20 +219,3 @@ def test_a_result_that_cannot_be_written_is_a_failure_where_the_result_is_all_th
     assert done.stderr.splitlines()[0].startswith("error: ")
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_a_kill_loads_neither_pydantic_nor_the_sdk_nor_rich(environ, flag_service):
-    """Each of them takes longer to load than the rest of the kill."""
-    FakeInstance(run_dir(flag_service.data_dir), "worker-0", a_report(version=2, mode=Mode.DEGRADED))
-    script = (
-        "import os, sys; from pathlib import Path; from opsctl.cli.app import run; from opsctl.cli.io import Streams;"
-        "code = run(['kill', '--yes'], streams=Streams.of_process({}), environ=os.environ, directory=Path());"
-        "heavy = {'pydantic', 'ldclient', 'rich', 'flask', 'gevent', 'launchdarkly_api.models'} & set(sys.modules);"
-        "sys.exit(code or ', '.join(heavy) or 0)"
-    )
-
-    done = subprocess.run(
-        [sys.executable, "-c", script], check=False, env=unmeasured(environ), capture_output=True, text=True, timeout=60
-    )
-
-    assert (done.returncode, done.stderr) == (0, "")

@@ -11,7 +11,6 @@ from opsctl.cli.render.view import columns, elsewhere_lines, none_found
 from opsctl.core.durations import format_age
 from opsctl.core.instances import DataSource, Hold
 from opsctl.core.modes import Mode
-from opsctl.core.ramp import format_steps
 from opsctl.core.switch import Change, comment_of
 from opsctl.core.text import plain
 
@@ -121,6 +120,8 @@ def _standing_lines(status: Status, view: View) -> list[str]:
 
 
 def _ramp_lines(ramp: Ramp, status: Status, view: View) -> list[str]:
+    from opsctl.core.ramp import format_steps  # noqa: PLC0415 - few flags have a ramp
+
     since = f"for {format_age(max(status.at_s - ramp.at_s, 0.0))}"
     why = f'"{plain(comment)}"' if (comment := comment_of(ramp.reason, ramp.incident)) else ""
     lines = [view.line("ramp", f"{ramp.percent:g} %", since, f"steps {format_steps(ramp.steps)}", why)]

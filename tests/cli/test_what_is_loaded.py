@@ -1,0 +1,106 @@
+"""What a command loads: start-up is most of what a kill takes, so it loads what it needs and nothing else."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from builders import a_report
+from support.control_sockets import FakeInstance
+from support.stack import unmeasured
+from support.waiting import DEADLINE_S
+
+from opsctl.core.modes import Mode
+from opsctl.core.rundir import run_dir
+
+pytestmark = pytest.mark.acceptance
+
+SCRIPT = """
+import json, os, sys
+from pathlib import Path
+from opsctl.cli.app import run
+from opsctl.cli.io import Streams
+
+code = run(sys.argv[2:], streams=Streams.of_process({}), environ=os.environ, directory=Path())
+Path(sys.argv[1]).write_text(json.dumps(sorted(sys.modules)))
+sys.exit(code)
+"""
+
+HEAVY = {
+    "asyncio", "concurrent.futures", "flask", "gevent", "launchdarkly_api.models", "ldclient", "platformdirs",
+    "pydantic", "redis", "rich", "sqlite3", "tomllib", "urllib.request", "zoneinfo", "opsctl.flagservice",
+    "opsctl.simulation",
+}  # fmt: skip
+"""Nothing that is asked for on one machine, without a file of settings, needs them."""
+
+OF_OTHERS = {
+    "opsctl.adapters.audit_log", "opsctl.adapters.instance_bus", "opsctl.adapters.instances_by_url",
+    "opsctl.adapters.launchdarkly_audit", "opsctl.adapters.launchdarkly_checks",
+    "opsctl.adapters.launchdarkly_rollouts", "opsctl.adapters.pin_bus", "opsctl.adapters.streams",
+    "opsctl.cli.planning", "opsctl.cli.ramping", "opsctl.cli.waiting", "opsctl.core.approving",
+    "opsctl.core.arbitration", "opsctl.core.arrangements", "opsctl.core.audit", "opsctl.core.audit_records",
+    "opsctl.core.blast", "opsctl.core.incidents", "opsctl.core.objectives", "opsctl.core.pinning",
+    "opsctl.core.ramp", "opsctl.core.rollouts", "opsctl.core.watching", "opsctl.services.audit",
+    "opsctl.services.breakglass", "opsctl.services.here", "opsctl.services.pinning", "opsctl.services.ramp",
+    "opsctl.services.reconcile", "opsctl.services.timed",
+}  # fmt: skip
+"""What other commands need, or a kill or restore with more options, or one that meets something left open."""
+
+OF_ANY_REQUEST = {
+    "http.client", "ssl", "urllib3", "opsctl.adapters.journal", "opsctl.core.flags", "opsctl.core.watching",
+    "opsctl.services", "opsctl.settings",
+}  # fmt: skip
+"""What no help needs."""
+
+
+@pytest.fixture
+def loaded_by(flag_service, tmp_path):
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("LD_", "LAUNCHDARKLY_", "OPSCTL_"))
+    }
+    environ = {**unmeasured(kept), "OPSCTL_DATA_DIR": str(flag_service.data_dir)}
+
+    def loaded_by(*arguments):
+        names = tmp_path / "modules.json"
+        command = [sys.executable, "-c", SCRIPT, str(names), *arguments]
+        done = subprocess.run(
+            command, check=False, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=DEADLINE_S
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return set(json.loads(names.read_text()))
+
+    return loaded_by
+
+
+def test_a_kill_that_everyone_confirms_loads_only_what_it_needs(loaded_by, flag_service):
+    FakeInstance(run_dir(flag_service.data_dir), "worker-0", a_report(version=2, mode=Mode.DEGRADED))
+
+    assert loaded_by("kill", "--yes") & (HEAVY | OF_OTHERS) == set()
+
+
+def test_with_earlier_commands_in_the_record_a_kill_and_a_restore_load_no_more(loaded_by):
+    loaded_by("kill", "--yes", "--no-wait", "--reason", "checkout is slow")
+
+    restored = loaded_by("restore", "--yes", "--no-wait")
+    killed = loaded_by("kill", "--yes", "--no-wait")
+
+    assert restored & (HEAVY | OF_OTHERS) == set()
+    assert killed & (HEAVY | OF_OTHERS) == set()
+
+
+def test_a_status_loads_nothing_that_changes_anything(loaded_by):
+    changing = {"opsctl.adapters.journal", "opsctl.cli.switching", "opsctl.services.switch"}
+
+    assert loaded_by("status") & (HEAVY | OF_OTHERS | changing) == set()
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("kill", "--help"), ("flags", "--help")])
+def test_help_loads_nothing_that_does_anything(loaded_by, arguments):
+    assert loaded_by(*arguments) & (HEAVY | OF_OTHERS | OF_ANY_REQUEST) == set()
+
+
+def test_a_command_loads_no_other_one(loaded_by):
+    ours = {name for name in loaded_by("kill", "--help") if name.startswith("opsctl.cli.commands.")}
+
+    assert ours == {"opsctl.cli.commands.kill"}
