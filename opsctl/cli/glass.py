@@ -44,6 +44,7 @@ def break_glass(call: Call, write: WriteOptions, proof: ProofOptions) -> int:
     from opsctl.cli.reporting import reporting  # noqa: PLC0415 - start-up
     from opsctl.cli.switching import share_of  # noqa: PLC0415 - start-up
     from opsctl.core.pinning import exit_code_of_pin  # noqa: PLC0415 - start-up
+    from opsctl.core.switch import Outcome  # noqa: PLC0415 - start-up
     from opsctl.services.breakglass import BreakGlassRequest  # noqa: PLC0415 - start-up
 
     service = call.services.break_glass(call.note, lambda seen: call.progress(progress(seen)))
@@ -76,6 +77,7 @@ def break_glass(call: Call, write: WriteOptions, proof: ProofOptions) -> int:
             human=lambda view: rendering.to_text(receipt, view),
             data=lambda view: rendering.to_data(receipt, view),
             is_report=True,
+            is_interrupted=receipt.outcome is Outcome.INTERRUPTED,
         )
     return exit_code_of_pin(receipt)
 

@@ -157,12 +157,22 @@ class Call:
         return self.streams.interactive and not self.common.token_stdin
 
     def answer(
-        self, *, human: Callable[[View], str], data: Callable[[View], Mapping[str, Any]], is_report: bool = False
+        self,
+        *,
+        human: Callable[[View], str],
+        data: Callable[[View], Mapping[str, Any]],
+        is_report: bool = False,
+        is_interrupted: bool = False,
     ) -> None:
-        """Write the result, in the format that was asked for; of a report, only its last line when quiet."""
+        """Write the result, in the format that was asked for; of a report, only its last line when quiet.
+
+        What `is_interrupted` begins below the `^C` of the terminal.
+        """
         if self.as_json:
             self.streams.result(json.dumps(data(self.view())))
             return
+        if is_interrupted:
+            self.streams.leave_line()
         if self.common.quiet and is_report:
             # Without a width the state and the way back stand on one line.
             self.streams.result(human(replace(self.view(), width=None)).rpartition("\n")[2])

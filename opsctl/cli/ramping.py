@@ -118,7 +118,12 @@ def restore_in_steps(call: Call, write: WriteOptions, proof: ProofOptions, given
         end = service.run(prepared)
     lost = record.keep(end.receipt)
     end = _cleared(call, end)
-    _answer(call, lambda view: rendering.end_text(end, view), lambda view: rendering.end_data(end, view))
+    _answer(
+        call,
+        lambda view: rendering.end_text(end, view),
+        lambda view: rendering.end_data(end, view),
+        is_interrupted=end.cause is RampCause.INTERRUPTED,
+    )
     code = ramp_exit_code(end)
     if lost is not None and not code:
         raise lost
@@ -146,9 +151,15 @@ def _say_uncovered(call: Call, prepared: PreparedRamp) -> None:
             call.streams.result(line)
 
 
-def _answer(call: Call, human: Callable[[View], str], data: Callable[[View], Mapping[str, Any]]) -> None:
+def _answer(
+    call: Call,
+    human: Callable[[View], str],
+    data: Callable[[View], Mapping[str, Any]],
+    *,
+    is_interrupted: bool = False,
+) -> None:
     with reporting(call):
-        call.answer(human=human, data=data, is_report=True)
+        call.answer(human=human, data=data, is_report=True, is_interrupted=is_interrupted)
 
 
 def _cleared(call: Call, end: RampEnd) -> RampEnd:

@@ -122,4 +122,5 @@ def _show(call: Call, receipt: Receipt) -> None:
         human=lambda view: rendering.to_text(receipt, view),
         data=lambda view: rendering.to_data(receipt, view),
         is_report=True,
+        is_interrupted=receipt.outcome is Outcome.INTERRUPTED,
     )

@@ -54,6 +54,16 @@ def test_list_keeps_figures_beside_their_units_and_fits_the_terminal(opsctl, rec
     assert max(map(len, out.splitlines())) <= 80
 
 
+def test_list_says_on_a_line_of_its_own_who_did_it_where_the_terminal_is_too_narrow(opsctl, recorded):
+    recorded.audit_log.found = [replace(KILL, outcome="approval_requested", who="the release team's own token")]
+
+    out = opsctl("audit", "list", width=80).out
+
+    assert "    by the release team's own token\n" in out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "approval requested   the release team's own token" in opsctl("audit", "list").out
+
+
 def test_list_says_of_a_break_glass_that_it_was_recorded_as_nothing_was_written(opsctl, recorded):
     recorded.audit_log.found = [replace(KILL, command="break-glass", written_ms=6.0, written_version=None)]
 

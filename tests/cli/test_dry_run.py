@@ -53,7 +53,7 @@ def test_what_the_provider_would_refuse_is_shown_with_all_the_rest_and_exits_6(o
     assert "refused      LaunchDarkly wants an approval first (HTTP 405)" in result.out
     assert "browsers     3 connected now" in result.out
     assert "last kill    2 h ago   lasted 12 min   Noor" in result.out
-    assert result.last_line == "dry run: the provider would refuse it.  fix: add --request-approval"
+    assert result.last_line == f"dry run: the provider would refuse it.  fix: opsctl kill {KEY} --request-approval"
 
 
 def test_a_provider_that_does_not_say_is_no_refusal(opsctl, wired):

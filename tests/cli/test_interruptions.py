@@ -78,6 +78,12 @@ def test_in_a_write_that_can_be_seen_to_be_made_it_says_so(opsctl, wired, option
     assert "version 7 → 8" in result.out
 
 
+def test_on_a_terminal_the_report_of_an_interrupted_command_leaves_the_line_with_the_ctrl_c(opsctl, wired):
+    wired.flags_at_provider.fail_writes(KeyboardInterrupt(), although_written=True)
+
+    assert opsctl("kill", "--yes", answers=[], expect=130).err == "\n"
+
+
 def test_where_nothing_had_to_be_written_it_says_that_nothing_was(opsctl, wired):
     wired.flags_at_provider.set(REF, on=False)
     wired.instances.observe = interrupt

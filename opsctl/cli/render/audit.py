@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from opsctl.services.audit import Listing
 
 MOST_ROWS = 500
+_FEW = 40
 _INDENT = " " * 4
 _OUTCOMES = {
     Unfinished.UNDER_WAY: "under way",
@@ -38,14 +39,18 @@ def list_to_text(listing: Listing, view: View) -> str:
     if listing.error is not None:
         lines += view.wrapped("not asked", f"{listing.error.message}; what follows is the log of this machine alone")
     if not listing.rows:
-        return "\n".join([*lines, "", "nothing yet.", *_hidden(listing, view)])
+        return "\n".join([*lines, "", "nothing yet.", *_hidden(listing)])
     lines.append("")
     heads = columns([_head(row) for row in listing.rows]).split("\n")
+    is_wide = view.width is not None and max(map(len, heads)) > view.width
+    if is_wide:
+        heads = columns([_head(row)[:-1] for row in listing.rows]).split("\n")
     for head, row in zip(heads, listing.rows, strict=True):
         lines.append(head)
-        details = _details(row, is_asked=listing.error is None)
+        details = [f"by {row.who}"] if is_wide and row.who else []
+        details += _details(row, is_asked=listing.error is None)
         lines += [line for text in details for line in _indented(text, view)]
-    return "\n".join([*lines, *_hidden(listing, view)])
+    return "\n".join([*lines, *_hidden(listing)])
 
 
 def list_to_data(listing: Listing, view: View) -> dict[str, Any]:
@@ -191,13 +196,14 @@ def _details(row: AuditRow, *, is_asked: bool) -> list[str]:
     return [part for part in parts if part]
 
 
-def _hidden(listing: Listing, view: View) -> list[str]:
+def _hidden(listing: Listing) -> list[str]:
     lines = []
     if listing.more or (listing.back_to_s is not None and listing.error is None):
-        lines.append(f"there are older ones: --limit {min(2 * len(listing.rows), MOST_ROWS)}, or --since")
+        limit = min(max(2 * len(listing.rows), _FEW), MOST_ROWS)
+        lines.append(f"{'there are' if listing.more else 'there may be'} older ones: --limit {limit}, or --since")
     if listing.elsewhere:
         count = f"{listing.elsewhere:,} {'command' if listing.elsewhere == 1 else 'commands'}"
-        lines += view.wrapped("", f"{count} about other flags or environments: name them, or --env")
+        lines.append(f"{count} about other flags or environments: name them, or --env")
     return ["", *lines] if lines else []
 
 

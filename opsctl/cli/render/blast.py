@@ -17,6 +17,7 @@ from opsctl.cli.render.facts import (
 from opsctl.cli.render.pins import pin_data, pin_parts
 from opsctl.cli.render.status import change_data
 from opsctl.core.durations import format_age
+from opsctl.core.errors import ErrorCode
 from opsctl.core.switch import Change
 from opsctl.core.text import plain
 
@@ -45,6 +46,8 @@ def to_text(blast: Blast, view: View) -> str:
         lines.append(view.line("pinned", *pin_parts(blast.pin, blast.at_s)))
     if blast.refusal is not None:
         fix = view.hint(blast.refusal.hint or "") or view.command("status", receipt.plan.ref.key)
+        if blast.refusal.code is ErrorCode.APPROVAL_REQUIRED:
+            fix = view.command(receipt.plan.change, receipt.plan.ref.key, "--request-approval")
         return "\n".join([*lines, view.closing("dry run: the provider would refuse it.", "fix", fix)])
     return "\n".join([*lines, receipts.closing(receipt, view)])
 
