@@ -100,8 +100,9 @@ class FeedNamespace(Namespace):
     def _on_connect(self, sid: str, environ: dict[str, Any]) -> None:
         visitor = self._visitors.of_environ(environ)
         name = browser_name(sid, environ.get("HTTP_USER_AGENT", ""), visitor.person.name)
-        self._addresses[sid] = environ.get("REMOTE_ADDR", "unknown")
         self._switchboard.connect(sid, name, visitor)
+        if self._board.get(sid) is not None:
+            self._addresses[sid] = environ.get("REMOTE_ADDR", "unknown")
         _forget(environ)
 
     def _on_disconnect(self, sid: str) -> None:

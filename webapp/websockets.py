@@ -42,7 +42,8 @@ def limit_websockets(socketio: SocketIO) -> None:
     """
     server: Any = socketio.server
     engine = server.eio
-    engine._async = {**engine._async, "websocket": _limited(engine._async["websocket"])}  # noqa: SLF001 - see above
+    limited = _read_in_turns if engine.async_mode == "gevent" else _limited
+    engine._async = {**engine._async, "websocket": limited(engine._async["websocket"])}  # noqa: SLF001 - see above
 
 
 def lighten_websockets(socketio: SocketIO, express: Callable[[str, str], bool] = lambda _sid, _message: False) -> None:
@@ -234,6 +235,23 @@ def _limited(driver: type[Any]) -> type[Any]:
             return super().send(message)
 
     return LimitedWebSocket
+
+
+def _read_in_turns(driver: type[Any]) -> type[Any]:
+    class WebSocketInTurns(driver):  # type: ignore[misc]  # as above
+        """The transport under gevent: no greenlet reads on without letting the others go on."""
+
+        def __call__(self, environ: dict[str, Any], _start_response: Any) -> Any:
+            given = dict(environ)
+            given.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+            self.ws = WireServer(given, max_message_size=LONGEST_MESSAGE_BYTES)
+            try:
+                self.app(self)
+            finally:
+                self.ws.sock.break_off()
+            return _ended(self.ws)
+
+    return WebSocketInTurns
 
 
 def _ended(websocket: WireServer) -> list[bytes]:

@@ -18,8 +18,9 @@ from webapp.websockets import lighten_websockets
 class SocketServer:
     """The server; `do` runs something on its thread and returns what it returned."""
 
-    def __init__(self, manager=None, **options):
+    def __init__(self, manager=None, *, websockets=lighten_websockets, **options):
         self._manager = manager
+        self._websockets = websockets
         self._options = options
         self._is_up = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -41,7 +42,7 @@ class SocketServer:
             async_handlers=False,
             cors_allowed_origins="*",
         )
-        lighten_websockets(SimpleNamespace(server=self.server))
+        self._websockets(SimpleNamespace(server=self.server))
         self.server.on("connect", lambda _sid, _environ: None)
         self._loop, self._end = gevent.get_hub().loop, Event()
         http = pywsgi.WSGIServer(("127.0.0.1", 0), socketio.WSGIApp(self.server), log=None, **self._options)

@@ -14,6 +14,7 @@ from support.waiting import DEADLINE_S, eventually
 from opsctl.simulation.fleet.frames import TEXT, FrameReader, client_frame
 from webapp.fanout import _MOST_QUEUED, FanoutManager
 from webapp.realtime import _ack_of_message
+from webapp.websockets import lighten_websockets, limit_websockets
 from webapp.wire import text_frame
 
 
@@ -121,8 +122,18 @@ def test_who_reads_again_is_never_given_a_state_before_the_one_it_has(monkeypatc
     assert numbers[-2:] == [100, 101]
 
 
+@pytest.fixture(params=["direct", "stock"])
+def any_server(request):
+    """The websockets of each setting of OPSCTL_FANOUT, under gevent."""
+    direct, stock = (FanoutManager(), lighten_websockets), (None, limit_websockets)
+    manager, websockets = direct if request.param == "direct" else stock
+    with SocketServer(manager, websockets=websockets) as running:
+        yield running
+
+
 @pytest.mark.parametrize("message", ["3", '42["nothing"]', "9"])
-def test_who_never_stops_sending_leaves_the_others_their_turns_and_is_closed(server, message):
+def test_who_never_stops_sending_leaves_the_others_their_turns_and_is_closed(any_server, message):
+    server = any_server
     flooder, other = RawClient(server), RawClient(server)
     frames = client_frame(message.encode()) * 10_000
     is_over = threading.Event()

@@ -77,3 +77,11 @@ def test_a_browser_that_leaves_while_it_is_taken_in_is_not_counted(feed, monkeyp
     feed.socketio.test_client(feed.app, headers=LOCAL)
 
     assert feed.board.connected == 0
+
+
+def test_a_browser_that_is_gone_before_it_is_taken_in_leaves_nothing_behind(full_feed):
+    namespace = full_feed.socketio.server.namespace_handlers["/"]
+
+    namespace.trigger_event("connect", "gone", {"REMOTE_ADDR": "127.0.0.1", "REQUEST_METHOD": "GET"})
+
+    assert (namespace._addresses, full_feed.board.connected) == ({}, 0)
