@@ -23,6 +23,8 @@ class Share:
         return -(-self.part * total // _WHOLE)
 
     def __str__(self) -> str:
+        if not self.part:
+            return "none"
         whole, part = divmod(self.part, _PERCENT_IN_PARTS)
         return f"{whole}.{part:0{_DECIMALS}}".rstrip("0").rstrip(".") + "%"
 

@@ -259,10 +259,13 @@ def _may_release(receipt: Receipt) -> bool:
 
 def _pin_stays(error: OpsError, ref: FlagRef) -> OpsError:
     """Return the error of what came before the release, with the state of the world."""
-    again = f"opsctl reconcile {ref.key} --env {ref.environment}"
+    target = f"{ref.key} --env {ref.environment}"
+    again = f"then again: opsctl reconcile {target}"
+    is_unapproved = error.code is ErrorCode.APPROVAL_REQUIRED
+    hint = f"have it approved: opsctl kill {target} --request-approval" if is_unapproved else error.hint
     return OpsError(
         error.code,
         f"{error.message}; the pin stays in force",
-        hint=f"{error.hint}; then again: {again}" if error.hint else f"then again: {again}",
+        hint=f"{hint}; {again}" if hint else again,
         request_id=error.request_id,
     )

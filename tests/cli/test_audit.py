@@ -64,6 +64,12 @@ def test_list_says_on_a_line_of_its_own_who_did_it_where_the_terminal_is_too_nar
     assert "approval requested   the release team's own token" in opsctl("audit", "list").out
 
 
+def test_verify_claims_no_order_where_nothing_is_recorded(opsctl, wired):
+    wired.audit_log.verdict = Verdict(records=0, commands=0, end=START)
+
+    assert opsctl("audit", "verify").last_line == "empty: nothing is recorded here yet."
+
+
 def test_list_says_of_a_break_glass_that_it_was_recorded_as_nothing_was_written(opsctl, recorded):
     recorded.audit_log.found = [replace(KILL, command="break-glass", written_ms=6.0, written_version=None)]
 
@@ -159,6 +165,8 @@ def test_verify_of_a_torn_line_says_that_it_will_be_sealed(opsctl, wired):
 
 
 def test_verify_needs_no_provider_and_quiet_is_one_line(opsctl, wired):
+    wired.audit_log.verdict = Verdict(records=4, commands=2, end=Link(4, "ab" * 32))
+
     assert opsctl("audit", "verify", "--quiet").out == "in order: every record is as it was written.\n"
 
 

@@ -32,7 +32,7 @@ def test_what_is_no_part_is_refused_with_how_one_is_written(text):
         parse_share(text)
 
 
-@pytest.mark.parametrize("text", ["99%", "99.97%", "0.5%", "0%", "100%"])
+@pytest.mark.parametrize("text", ["99%", "99.97%", "0.5%", "none", "100%"])
 def test_a_share_reads_as_it_was_written(text):
     assert str(parse_share(text)) == text
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from builders import REF, a_flag, a_sighting
+from builders import KEY, REF, a_flag, a_sighting
 from fakes import FakeClock, InMemoryFlags, RecordingJournal, ScriptedInstances
 from support.pins import InMemoryPins, a_pin, a_pinned_sighting, a_release, a_released_sighting
 
@@ -132,6 +132,10 @@ def test_a_provider_that_refuses_the_write_leaves_the_pin():
         reconciling.apply()
 
     assert caught.value.code is ErrorCode.APPROVAL_REQUIRED
+    assert caught.value.hint == (
+        f"have it approved: opsctl kill {KEY} --env test --request-approval; "
+        f"then again: opsctl reconcile {KEY} --env test"
+    )
     assert "the pin stays in force" in caught.value.message
     assert reconciling.pins.newest(REF).is_set
 

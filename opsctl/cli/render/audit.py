@@ -115,6 +115,8 @@ def verify_to_text(verdict: Verdict, place: str, view: View) -> str:
             "torn", f"the last line: {verdict.loose_bytes:,} bytes that a crash left; the next command seals them"
         )
     defect = verdict.defect
+    if defect is None and not verdict.records:
+        return "\n".join([*lines, view.strong("empty: nothing is recorded here yet.")])
     if defect is None:
         return "\n".join([*lines, view.strong("in order: every record is as it was written.")])
     where = f"line {defect.line:,}, sequence number {defect.seq}"
