@@ -11,7 +11,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Any
 
-from opsctl.core.wire import exact
+from opsctl.core.wire import amount, exact
 from opsctl.daemon.whole_file import write_whole
 from webapp.datasets import data_set, document_of
 from webapp.known import Known, newest
@@ -98,7 +98,7 @@ class LastKnownFile:
             if document["of"] != self._of or document["sha256"] != _checksum(document):
                 raise ValueError("it is damaged, or another environment's")
             confirmed_at_s = document["confirmed_at_s"]
-            return Known(data_set(document), None if confirmed_at_s is None else float(confirmed_at_s))
+            return Known(data_set(document), None if confirmed_at_s is None else amount(confirmed_at_s))
         except (LookupError, TypeError, AttributeError, RecursionError, json.JSONDecodeError, UnicodeDecodeError):
             raise ValueError("it is damaged") from None
 

@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from opsctl.core.instances import sdk_key_digest
+from opsctl.core.wire import amount
 from webapp.datasets import data_set, is_newer, is_of_one_line, without_deleted
 from webapp.known import Known, newest
 
@@ -153,7 +154,7 @@ def _is_extended_by(held: DataSet, wanted: DataSet) -> bool:
 
 def _time(text: Any) -> float | None:
     try:
-        return float(text)
+        return amount(float(text))
     except (TypeError, ValueError):
         return None
 

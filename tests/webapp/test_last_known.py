@@ -107,6 +107,7 @@ def damage(text, old, new):
         lambda text: damage(text, '"format":1', '"format":2'),
         lambda text: damage(text, '"format":1', '"format":true'),
         lambda text: damage(text, '"confirmed_at_s":1000.0', '"confirmed_at_s":"long ago"'),
+        lambda text: damage(text, '"confirmed_at_s":1000.0', '"confirmed_at_s":NaN'),
     ],
 )
 def test_a_file_that_cannot_be_used_is_moved_aside_and_said_so(file, path, spoil, caplog):

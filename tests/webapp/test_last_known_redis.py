@@ -66,6 +66,14 @@ def test_what_one_machine_writes_another_reads(place, valkey, tmp_path):
     assert shared(valkey, tmp_path / "another").read() == known(7)
 
 
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "-1", "1e999", "", "soon"])
+def test_a_time_that_is_none_is_not_used(place, valkey, text):
+    place.write(known(7))
+    valkey.client().set(f"{OWN}:opsctl-confirmed-at-s", text)
+
+    assert place.read() == known(7, confirmed_at_s=None)
+
+
 def test_another_environment_has_a_prefix_of_its_own(place, valkey, tmp_path):
     place.write(known(7))
 
