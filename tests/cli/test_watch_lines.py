@@ -154,3 +154,11 @@ def test_on_a_terminal_a_long_line_is_folded_below_its_time_and_elsewhere_it_is_
     assert " ".join(line.strip() for line in shown).split() == piped[0].split()
     assert len(piped) == 1
     assert all(line.startswith(" " * 14) for line in shown[1:])
+
+
+def test_a_watch_that_saw_nothing_claims_no_mode_at_its_end(opsctl, wired):
+    wired.stream = ScriptedStream(WatchEvent(WatchKind.END, NOW_S))
+
+    line = opsctl("watch").out.splitlines()[1]
+
+    assert line.endswith(f"{KEY}  nothing was seen  end of watch")

@@ -105,6 +105,8 @@ def _resumed(event: WatchEvent, _view: View) -> tuple[str, ...]:
 
 
 def _end(event: WatchEvent, view: View) -> tuple[str, ...]:
+    if event.new is None:
+        return "nothing was seen", "end of watch"
     return f"is {_value(event.new)}", _mode(event, view), "end of watch"
 
 
