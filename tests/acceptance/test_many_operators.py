@@ -57,6 +57,8 @@ def history_of(stack, first, ran, rows, watch, browsers):
             ended_s=timestamp(local[one.name]["finished"]) if one.name in local else one.began_s,
             exit_code=one.exit_code,
             written_version=one.receipt["version"]["written"] if one.receipt else None,
+            not_before_s=one.not_before_s,
+            gone_s=one.gone_s,
         )
         for one in ran
     ]

@@ -6,11 +6,16 @@ from itertools import pairwise
 
 KILL, RESTORE = "kill", "restore"
 _EXIT_CODES = {0, 3, 7}
+_TICK_S = 0.01
+"""How exactly the start of a process is told: a command may count from so much earlier."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One command. It was there by `began_s`, and had not ended before `ended_s`: so every doubt is in its favour."""
+    """One command. It was there by `began_s`, and had not ended before `ended_s`: so every doubt is in its favour.
+
+    Where it is known, it was not there before `not_before_s` and not after `gone_s`: others met it only between these.
+    """
 
     name: str
     change: str
@@ -18,13 +23,21 @@ class Operation:
     ended_s: float
     exit_code: int
     written_version: int | None = None
+    not_before_s: float | None = None
+    gone_s: float | None = None
 
     @property
     def turns_on(self):
         return self.change == RESTORE
 
     def overlaps(self, other):
-        return self.began_s <= other.ended_s and other.began_s <= self.ended_s
+        (from_s, to_s), (others_from_s, others_to_s) = self._outer_s, other._outer_s
+        return from_s <= others_to_s and others_from_s <= to_s
+
+    @property
+    def _outer_s(self):
+        from_s = self.began_s if self.not_before_s is None else self.not_before_s - _TICK_S
+        return from_s, self.ended_s if self.gone_s is None else self.gone_s
 
 
 @dataclass(frozen=True)

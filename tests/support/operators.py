@@ -1,25 +1,34 @@
 """Many operators at once: each runs `opsctl` again and again, in a process of its own every time."""
 
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 TIMEOUT_S = 90
-_MOODS = (0.06, 0.4)
+_SHELL = Path(__file__).with_name("operating.py")
+_MOODS = (0.03, 0.3)
 _MOOD_TURNS = 3
 
 
 @dataclass(frozen=True)
 class Ran:
-    """One command that was run; `began_s` is when it was certainly there, in seconds since 1970."""
+    """One command that was run.
+
+    In seconds since 1970: it was not there before `not_before_s`, it certainly was by `began_s`, and not after `gone_s`.
+    """
 
     name: str
     change: str
+    not_before_s: float
     began_s: float
+    gone_s: float
     exit_code: int
     out: str
     err: str
@@ -33,51 +42,82 @@ class Operator(threading.Thread):
     """Kills and restores at random, so many times; half of the time without waiting for anybody.
 
     All operators go through the same moods: kills win, so where everybody kills all the time nothing is ever restored.
+    Their commands are forked from a process that has loaded its modules; one of each, not the same turn for everybody,
+    is `python -m opsctl` from its very start.
     """
 
-    def __init__(self, number, *, times, seed, environ, cwd):
+    def __init__(self, number, *, together, times, seed, environ, cwd):
         super().__init__(name=f"operator-{number}")
         self.ran = []
         self.failure = None
+        self._together = together
         self._times = times
+        self._turn_of_its_own = (3 * number + 1) % times
         self._random = random.Random(f"{seed}-{number}")
         self._environ = {**environ, "OPSCTL_OPERATOR": self.name}
         self._cwd = cwd
 
     def run(self):
         try:
-            for turn in range(self._times):
-                self.ran.append(self._command(turn))
+            with self._process(str(_SHELL), stdin=subprocess.PIPE) as shell:
+                try:
+                    self._work(shell)
+                finally:
+                    os.killpg(shell.pid, signal.SIGKILL)
         except BaseException as error:  # noqa: BLE001 - the test raises it, and names who it was
             self.failure = error
 
-    def _command(self, turn):
-        name = f"{self.name}.{turn}"
-        share_of_kills = _MOODS[turn // _MOOD_TURNS % len(_MOODS)]
-        change = "kill" if self._random.random() < share_of_kills else "restore"
-        more = ["--no-wait"] if self._random.random() < 0.5 else []
-        command = [sys.executable, "-P", "-m", "opsctl", change, "--yes", "--json", "--timeout", "60s"]
-        process = subprocess.Popen(
-            [*command, "--reason", name, *more],
+    def _work(self, shell):
+        assert shell.stdout.readline() == "ready\n", shell.stderr.read()
+        self._together.wait(TIMEOUT_S)
+        for turn in range(self._times):
+            name = f"{self.name}.{turn}"
+            share_of_kills = _MOODS[turn // _MOOD_TURNS % len(_MOODS)]
+            change = "kill" if self._random.random() < share_of_kills else "restore"
+            more = ["--no-wait"] if self._random.random() < 0.5 else []
+            arguments = [change, "--yes", "--json", "--timeout", "60s", "--reason", name, *more]
+            ran = self._whole(arguments) if turn == self._turn_of_its_own else self._asked(shell, arguments)
+            self.ran.append(Ran(name, change, **ran))
+
+    def _asked(self, shell, arguments):
+        too_late = threading.Timer(TIMEOUT_S, os.killpg, [shell.pid, signal.SIGKILL])
+        too_late.start()
+        try:
+            print(json.dumps(arguments), file=shell.stdin, flush=True)
+            answer = shell.stdout.readline()
+        finally:
+            too_late.cancel()
+        assert answer, f"it ended, or ran longer than {TIMEOUT_S} s: {arguments}\n{shell.stderr.read()}"
+        return json.loads(answer)
+
+    def _whole(self, arguments):
+        not_before_s = time.time()
+        with self._process("-m", "opsctl", *arguments, stdin=subprocess.DEVNULL) as process:
+            began_s = time.time()
+            try:
+                out, err = process.communicate(timeout=TIMEOUT_S)
+            finally:
+                process.kill()
+        when = {"not_before_s": not_before_s, "began_s": began_s, "gone_s": time.time()}
+        return {**when, "exit_code": process.returncode, "out": out, "err": err}
+
+    def _process(self, *arguments, stdin):
+        return subprocess.Popen(
+            [sys.executable, "-P", *arguments],
             env=self._environ,
             cwd=self._cwd,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
-        began_s = time.time()
-        try:
-            out, err = process.communicate(timeout=TIMEOUT_S)
-        finally:
-            process.kill()
-            process.wait()
-        return Ran(name, change, began_s, process.returncode, out, err)
 
 
 def run_operators(count, *, times, seed, environ, cwd):
     """Run them all side by side, and return what they ran."""
-    operators = [Operator(number, times=times, seed=seed, environ=environ, cwd=cwd) for number in range(count)]
+    more = {"together": threading.Barrier(count), "times": times, "seed": seed, "environ": environ, "cwd": cwd}
+    operators = [Operator(number, **more) for number in range(count)]
     for one in operators:
         one.start()
     for one in operators:

@@ -1,0 +1,88 @@
+"""One operator's shell: each command line that comes on stdin is run as `python -m opsctl` in a process of its own.
+
+That process is forked from this one, which has loaded the modules already: so it starts in no time. What a command had
+to load itself, the next one finds loaded. Each line in and out is one JSON value: a list of arguments, and what came of
+them.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from importlib import import_module
+
+from opsctl.__main__ import main as opsctl
+from opsctl.adapters.launchdarkly_client import load
+
+
+def main():
+    asked, answers = (os.fdopen(os.dup(number), mode) for number, mode in ((0, "r"), (1, "w")))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    command(["kill", "--help"])
+    command(["restore", "--help"])
+    print("ready", file=answers, flush=True)
+    for line in asked:
+        print(json.dumps(command(json.loads(line))), file=answers, flush=True)
+
+
+def command(arguments):
+    """Run one command line in a process of its own, and return when that began and ended, and what it said."""
+    with ExitStack() as opened:
+        out, err, loaded = (opened.enter_context(tempfile.TemporaryFile("w+")) for _ in range(3))
+        not_before_s = time.time()
+        pid = os.fork()
+        if pid == 0:
+            run(arguments, out, err, loaded)
+        began_s = time.time()
+        _, status = os.waitpid(pid, 0)
+        gone_s = time.time()
+        for name in read(loaded).split():
+            keep(name)
+        return {
+            "not_before_s": not_before_s,
+            "began_s": began_s,
+            "gone_s": gone_s,
+            "exit_code": os.waitstatus_to_exitcode(status),
+            "out": read(out),
+            "err": read(err),
+        }
+
+
+def keep(name):
+    """Load a module here, the way opsctl loads it."""
+    if name.startswith("launchdarkly_api."):
+        load(name.removeprefix("launchdarkly_api."), "__name__")
+    else:
+        import_module(name)
+
+
+def run(arguments, out, err, loaded):
+    """Be that process, from its start to its end."""
+    code, known = 255, set(sys.modules)
+    try:
+        os.dup2(out.fileno(), 1)
+        os.dup2(err.fileno(), 2)
+        sys.argv = ["opsctl", *arguments]
+        try:
+            opsctl()
+        except SystemExit as ended:
+            code = ended.code
+        loaded.write("\n".join(name for name in sys.modules.keys() - known if sys.modules[name].__spec__ is not None))
+        loaded.flush()
+    except BaseException:  # noqa: BLE001 - nothing gets past the end of this process
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def read(file):
+    """Return what another process has written through the same descriptor."""
+    file.seek(0)
+    return file.read()
+
+
+if __name__ == "__main__":
+    main()
