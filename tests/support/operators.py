@@ -21,7 +21,7 @@ _MOOD_TURNS = 3
 class Ran:
     """One command that was run.
 
-    In seconds since 1970: it was not there before `not_before_s`, it certainly was by `began_s`, and not after `gone_s`.
+    In seconds since 1970: not there before `not_before_s`, certainly there by `began_s`, gone by `gone_s`.
     """
 
     name: str
