@@ -5,7 +5,7 @@ import re
 import trustme
 import urllib3
 
-from support.waiting import DEADLINE_S
+from support.waiting import DEADLINE_S, eventually
 
 CONTROL_TOKEN = "0123456789abcdef" * 2
 
@@ -16,8 +16,8 @@ def control_settings(address="127.0.0.1:0", **more):
 
 
 def control_url(worker):
-    """Where a running worker says that its control channel is."""
-    return re.search(r"its control channel is at (\S+)", worker.log())[1]
+    """Where a running worker says that its control channel is, which it may do a moment after it answers."""
+    return eventually(lambda: re.search(r"its control channel is at (\S+)", worker.log()), what="its line")[1]
 
 
 def ask(url, path="/v1/state", *, method="GET", token=CONTROL_TOKEN, **options):

@@ -158,7 +158,7 @@ def test_what_others_put_into_the_stream_is_ignored_and_counted(start, server):
 
 
 FORKING = """
-import os, sys, threading
+import os, sys, threading, time
 import redis
 from webapp.shared_posts import Like, SharedPosts
 
@@ -166,6 +166,8 @@ shared = SharedPosts(lambda: redis.Redis(unix_socket_path=sys.argv[1], socket_ti
 heard = threading.Event()
 shared.listen(lambda _happened: heard.set())
 shared.start()
+while not shared.leads:
+    time.sleep(0.01)
 child = os.fork()
 if child == 0:
     shared.start()
