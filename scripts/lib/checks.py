@@ -25,9 +25,8 @@ class Check:
 
 PYTHON = (sys.executable, "-m")
 COVERAGE = (*PYTHON, "coverage")
-PYTEST = ("pytest", "-q", "--dist", "loadfile", "-n")
-# Journeys wait more than they compute, and some files are long: so more of them than cores, and none alone at the end.
-JOURNEYS = ("pytest", "-q", "--dist", "worksteal", "-n", "4", "-m", "acceptance and not browser")
+# Some files are long: so no worker is left alone with one at the end.
+PYTEST = ("pytest", "-q", "--dist", "worksteal", "-n")
 CHECKS = (
     Check(
         "lint",
@@ -43,8 +42,8 @@ CHECKS = (
         "tests without browsers and whole journeys",
         ((*COVERAGE, "run", "-m", *PYTEST, "2", "-m", "not acceptance and not browser"),),
     ),
-    Check("acceptance", "journeys with real processes", ((*PYTHON, *JOURNEYS),)),
-    Check("browser", "the page in Chromium", ((*PYTHON, *PYTEST, "2", "-m", "browser"),)),
+    Check("acceptance", "journeys with real processes", ((*PYTHON, *PYTEST, "4", "-m", "acceptance and not browser"),)),
+    Check("browser", "the page in Chromium", ((*PYTHON, *PYTEST, "2", "--dist", "loadfile", "-m", "browser"),)),
     Check(
         "routes",
         "LaunchDarkly's own clients used every route that the docs say they use",
