@@ -1,8 +1,8 @@
-"""One operator's shell: each command line that comes on stdin is run as `python -m opsctl` in a process of its own.
+"""A shell for `opsctl`: each command that comes on stdin is run as `python -m opsctl` in a process of its own.
 
 That process is forked from this one, which has loaded the modules already: so it starts in no time. What a command had
-to load itself, the next one finds loaded. Each line in and out is one JSON value: a list of arguments, and what came of
-them.
+to load itself, the next one finds loaded. Each line in and out is one JSON value: the arguments, with what else is not
+as it is for this process, and what came of them.
 """
 
 import json
@@ -20,21 +20,23 @@ from opsctl.adapters.launchdarkly_client import load
 def main():
     asked, answers = (os.fdopen(os.dup(number), mode) for number, mode in ((0, "r"), (1, "w")))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    command(["kill", "--help"])
-    command(["restore", "--help"])
+    for name in ("kill", "restore"):
+        command({"arguments": [name, "--help"]})
     print("ready", file=answers, flush=True)
     for line in asked:
         print(json.dumps(command(json.loads(line))), file=answers, flush=True)
 
 
-def command(arguments):
+def command(asked):
     """Run one command line in a process of its own, and return when that began and ended, and what it said."""
     with ExitStack() as opened:
-        out, err, loaded = (opened.enter_context(tempfile.TemporaryFile("w+")) for _ in range(3))
+        given, out, err, loaded = (opened.enter_context(tempfile.TemporaryFile("w+")) for _ in range(4))
+        given.write(asked.get("stdin", ""))
+        given.seek(0)
         not_before_s = time.time()
         pid = os.fork()
         if pid == 0:
-            run(arguments, out, err, loaded)
+            run(asked, given, out, err, loaded)
         began_s = time.time()
         _, status = os.waitpid(pid, 0)
         gone_s = time.time()
@@ -58,13 +60,18 @@ def keep(name):
         import_module(name)
 
 
-def run(arguments, out, err, loaded):
+def run(asked, given, out, err, loaded):
     """Be that process, from its start to its end."""
     code, known = 255, set(sys.modules)
     try:
+        os.dup2(given.fileno(), 0)
         os.dup2(out.fileno(), 1)
         os.dup2(err.fileno(), 2)
-        sys.argv = ["opsctl", *arguments]
+        if "environ" in asked:
+            os.environ.clear()
+            os.environ.update(asked["environ"])
+        os.chdir(asked.get("cwd", "."))
+        sys.argv = ["opsctl", *asked["arguments"]]
         try:
             opsctl()
         except SystemExit as ended:

@@ -83,7 +83,7 @@ class Operator(threading.Thread):
         too_late = threading.Timer(TIMEOUT_S, os.killpg, [shell.pid, signal.SIGKILL])
         too_late.start()
         try:
-            print(json.dumps(arguments), file=shell.stdin, flush=True)
+            print(json.dumps({"arguments": arguments}), file=shell.stdin, flush=True)
             answer = shell.stdout.readline()
         finally:
             too_late.cancel()

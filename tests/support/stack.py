@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.shell import run_command
 from support.waiting import DEADLINE_S, eventually
 
 FLAG = "show-avatars-and-reccs"
@@ -82,18 +83,9 @@ class Stack:
 
 
 def run_opsctl(*arguments, environ, cwd, expect=0, stdin=""):
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "opsctl", *arguments],
-        env=environ,
-        cwd=cwd,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == expect, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return Result(done.returncode, done.stdout, done.stderr)
+    code, out, err = run_command(arguments, environ=environ, cwd=cwd, stdin=stdin, timeout_s=60)
+    assert code == expect, f"exit {code}\n{out}\n{err}"
+    return Result(code, out, err)
 
 
 def unmeasured(environ):
