@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import queue
+import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import gevent
 from engineio import exceptions, packet
 from gevent import monkey
 
-from webapp.wire import LONGEST_MESSAGE_BYTES, WireServer, text_frame
+from webapp.outbox import Outbox
+from webapp.wire import LONGEST_MESSAGE_BYTES, WireServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,88 +61,6 @@ def lighten_websockets(socketio: SocketIO, express: Callable[[str, str], bool] =
         "thread": _light_thread(engine._async["thread"]),  # noqa: SLF001 - see above
     }
     engine._async = {**engine._async, **light}  # noqa: SLF001 - see above
-
-
-class Outbox:
-    """The queue of one engine socket: what is put in is written at once if it can be, else by a greenlet for the time.
-
-    It stands where python-engineio has a queue and a greenlet that waits on it, as long as the connection lasts.
-    """
-
-    __slots__ = ("_flusher", "_packets", "_websocket")
-
-    def __init__(self) -> None:
-        self._packets: deque[Any] = deque()
-        self._websocket: Any = None
-        self._flusher: gevent.Greenlet[[], None] | None = None
-
-    def attach(self, websocket: Any) -> None:
-        """Write to this websocket from now on, first what was put in so far."""
-        self._websocket = websocket
-        self._flush()
-
-    def put(self, what: Any) -> None:
-        """Take in a packet; `None` closes the websocket after those before it."""
-        self._packets.append(what)
-        if self._websocket is not None and self._flusher is None:
-            self._flush()
-
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:  # noqa: ARG002, FBT001, FBT002 - a queue's
-        """Return the oldest packet; for transports that fetch them.
-
-        Raises:
-            queue.Empty: there is none.
-        """
-        if not self._packets:
-            raise queue.Empty
-        return self._packets.popleft()
-
-    def task_done(self) -> None:
-        """Do nothing: a packet stands here until it is written."""
-
-    def qsize(self) -> int:
-        """How many packets are not written yet."""
-        return len(self._packets)
-
-    def empty(self) -> bool:
-        """Whether everything is written."""
-        return not self._packets
-
-    def join(self) -> None:
-        """Return when everything is written."""
-        while self._flusher is not None:
-            self._flusher.join()
-
-    def _flush(self) -> None:
-        if len(self._packets) == 1 and self._is_offered(self._packets[0]):
-            self._packets.popleft()
-        elif self._packets:
-            self._flusher = gevent.spawn(self._write_all)
-
-    def _is_offered(self, engine_packet: Any) -> bool:
-        encoded = None if engine_packet is None else engine_packet.encode()
-        if not isinstance(encoded, str) or not self._websocket.ws.connected:
-            return False
-        try:
-            is_offered: bool = self._websocket.ws.sock.offer(text_frame(encoded))
-        except OSError:
-            return False
-        return is_offered
-
-    def _write_all(self) -> None:
-        try:
-            while self._packets and self._packets[0] is not None:
-                self._websocket.send(self._packets[0].encode())
-                self._packets.popleft()
-            if self._packets:
-                self._packets.clear()
-                self._websocket.close()
-        except OSError:
-            # The connection is gone; whoever reads from it finds out too.
-            self._packets.clear()
-            self._websocket.ws.sock.break_off()
-        finally:
-            self._flusher = None
 
 
 def _light(driver: type[Any], express: Callable[[str, str], bool]) -> type[Any]:
@@ -264,15 +182,17 @@ def _ended(websocket: WireServer) -> list[bytes]:
 
 
 class _WholeSends:
-    """A socket whose `send` writes everything."""
+    """A socket whose `send` writes everything, whole frames of one thread after those of another."""
 
-    __slots__ = ("_socket",)
+    __slots__ = ("_socket", "_turn")
 
     def __init__(self, sock: Any) -> None:
         self._socket = sock
+        self._turn = threading.Lock()
 
     def send(self, data: bytes) -> int:
-        self._socket.sendall(data)
+        with self._turn:
+            self._socket.sendall(data)
         return len(data)
 
     def __getattr__(self, name: str) -> Any:
