@@ -101,6 +101,7 @@ class Receipt:
         ended_at_s: When there was nothing more to wait for; `None` in a dry run.
         until: How a kill ends by itself, where that was arranged.
         options: Further options that the command has to have again where it is shown.
+        is_pinned: Whether a break-glass is in force besides, which a restore would have to end first.
     """
 
     plan: SwitchPlan
@@ -119,6 +120,7 @@ class Receipt:
     ended_at_s: float | None = None
     until: Arrangement | None = None
     options: tuple[str, ...] = ()
+    is_pinned: bool = False
 
 
 def plan_kill(flag: Flag, ref: FlagRef) -> SwitchPlan:

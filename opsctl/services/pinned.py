@@ -38,9 +38,8 @@ def with_pin_noted(receipt: Receipt, pinning: PinLook) -> Receipt:
     pin = state.in_force
     if pin is None:
         return receipt
-    reconcile = f"opsctl reconcile {receipt.plan.ref.key} --env {receipt.plan.ref.environment}"
-    note = f"break-glass {_told(pin)} is still in force, whatever the flag says; before a restore: {reconcile}"
-    return replace(receipt, notes=(*receipt.notes, note))
+    note = f"break-glass {_told(pin)} is still in force, whatever the flag says; a restore has to end it first"
+    return replace(receipt, notes=(*receipt.notes, note), is_pinned=True)
 
 
 def _told(pin: Pin) -> str:

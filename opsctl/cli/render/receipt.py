@@ -72,7 +72,7 @@ def to_data(receipt: Receipt, view: View) -> dict[str, Any]:
         "until": None if receipt.until is None else timed.to_data(receipt.until),
         "superseded_by": None if receipt.superseded_by is None else _change_data(receipt.superseded_by),
         "approval": None if receipt.approval is None else _approval_data(receipt.approval),
-        "undo": view.command(plan.change.undo, plan.ref.key),
+        "undo": _undo(receipt, view)[1],
     }
 
 
@@ -147,7 +147,7 @@ def _approval_data(approval: ApprovalRequest) -> dict[str, Any]:
 def closing(receipt: Receipt, view: View) -> str:
     """Return the last line: the state of the world, and the command that is next."""
     plan = receipt.plan
-    undo = ("undo", view.command(plan.change.undo, plan.ref.key))
+    undo = _undo(receipt, view)
     follow_up = {
         Outcome.SUPERSEDED: ("see", view.command("status", plan.ref.key)),
         Outcome.APPROVAL_REQUESTED: (
@@ -159,6 +159,14 @@ def closing(receipt: Receipt, view: View) -> str:
         else undo,
     }.get(receipt.outcome, undo)
     return view.closing(_state(receipt), *follow_up)
+
+
+def _undo(receipt: Receipt, view: View) -> tuple[str, str]:
+    """Return the command that takes it back, after what it is called; a break-glass has to be ended before all else."""
+    plan = receipt.plan
+    if receipt.is_pinned:
+        return "end the break-glass", view.command("reconcile", plan.ref.key)
+    return "undo", view.command(plan.change.undo, plan.ref.key)
 
 
 def _reasons(receipt: Receipt) -> list[str]:
