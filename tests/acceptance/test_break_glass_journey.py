@@ -5,7 +5,6 @@ import shlex
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
 
 import pytest
 import urllib3
@@ -14,8 +13,9 @@ from support.between import Provider
 from support.faulty_proxy import FaultyProxy
 from support.flag_service import FlagServiceProcess
 from support.stack import FLAG, Stack, clean_environ, run_opsctl, unmeasured
+from support.suspending import suspended
 from support.waiting import DEADLINE_S, eventually
-from support.worker_process import Browser
+from support.worker_process import Browser, browsers
 
 from opsctl.adapters.instance_sockets import ControlSockets
 from opsctl.adapters.instances import FoundInstances
@@ -107,16 +107,6 @@ def world(running):
         running.provider.turn(on=True)
     eventually(lambda: {report.mode for report in running.reports()} == {Mode.FULL}, what="a feed in full mode")
     return running
-
-
-@contextmanager
-def browsers(url, count):
-    opened = [Browser(url) for _ in range(count)]
-    try:
-        yield opened
-    finally:
-        for one in opened:
-            one.close()
 
 
 def at_pin(number):
@@ -276,11 +266,8 @@ def test_ctrl_c_while_browsers_are_waited_for_leaves_it_pinned(world):
 
 def test_a_worker_that_hangs_is_named_and_pinned_when_it_goes_on(world):
     stopped = world.reports()[0]
-    os.kill(stopped.pid, signal.SIGSTOP)
-    try:
+    with suspended(stopped.pid):
         result = world.opsctl("kill", "--break-glass", *WHY, "--yes", "--timeout", "3s", expect=3)
-    finally:
-        os.kill(stopped.pid, signal.SIGCONT)
 
     assert f"{stopped.instance} does not answer" in result.out
     assert f"instances    {WORKERS - 1}/{WORKERS}" in result.out

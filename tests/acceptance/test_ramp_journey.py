@@ -1,7 +1,6 @@
 """`opsctl restore --ramp` with real processes: two workers, 200 browsers on their own devices, people who step in."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import urllib3
 from support.faulty_proxy import FaultyProxy
 from support.fleet import Fleet
 from support.stack import FLAG, Stack
+from support.suspending import suspended
 from support.waiting import DEADLINE_S, eventually
 
 pytestmark = pytest.mark.acceptance
@@ -154,15 +154,6 @@ def slow_avatars(stack, *, latency_ms):
         yield
     finally:
         turn(0)
-
-
-@contextmanager
-def suspended(pid):
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def test_each_step_reaches_its_part_of_the_browsers_and_the_rule_is_back_at_the_end(killed, fleet):

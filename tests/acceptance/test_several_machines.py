@@ -4,12 +4,12 @@ The machines are data directories of their own here, which share nothing but add
 """
 
 import os
-import signal
 
 import pytest
 from support.flag_service import FlagServiceProcess
 from support.remote_control import Certificates, control_settings, control_url
 from support.stack import clean_environ, run_opsctl
+from support.suspending import suspended
 from support.valkey import Valkey
 from support.waiting import eventually
 from support.worker_process import Worker, provider
@@ -179,11 +179,10 @@ def test_one_that_was_named_and_is_not_there_is_a_straggler_by_its_url(restored)
 def test_one_that_hangs_is_named_and_degrades_once_it_goes_on(own_fleet):
     hung, other = own_fleet.start(), own_fleet.start()
     eventually(lambda: own_fleet.modes() == ["full", "full"], what="full mode everywhere")
-    os.kill(hung.process.pid, signal.SIGSTOP)
 
-    killed = own_fleet.opsctl("kill", "--yes", "--json", "--timeout", "2s", expect=3).json
+    with suspended(hung.process.pid):
+        killed = own_fleet.opsctl("kill", "--yes", "--json", "--timeout", "2s", expect=3).json
 
-    os.kill(hung.process.pid, signal.SIGCONT)
     assert (killed["instances"]["confirmed"], killed["instances"]["total"]) == (1, 2)
     assert killed["stragglers"][0].endswith("does not answer")
     assert other.state()["mode"] == "degraded"

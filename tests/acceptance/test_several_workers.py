@@ -3,14 +3,14 @@
 import os
 import signal
 from collections import Counter
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import urllib3
 from support.stack import Stack
+from support.suspending import suspended
 from support.waiting import DEADLINE_S, eventually
-from support.worker_process import Browser
+from support.worker_process import browsers
 
 pytestmark = pytest.mark.acceptance
 
@@ -30,25 +30,6 @@ def restored(stack):
 
 def instances(stack):
     return {one["instance"]: one for one in stack.opsctl("status", "--json").json["instances"]}
-
-
-@contextmanager
-def suspended(pid):
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
-@contextmanager
-def browsers(url, count):
-    opened = [Browser(url) for _ in range(count)]
-    try:
-        yield opened
-    finally:
-        for one in opened:
-            one.close()
 
 
 def test_a_kill_and_a_restore_are_confirmed_by_every_worker_and_its_browsers(stack):

@@ -173,3 +173,14 @@ class Browser:
 
     def close(self):
         self.client.disconnect()
+
+
+@contextlib.contextmanager
+def browsers(url, count):
+    """Real Socket.IO clients of one feed."""
+    opened = [Browser(url) for _ in range(count)]
+    try:
+        yield opened
+    finally:
+        for one in opened:
+            one.close()

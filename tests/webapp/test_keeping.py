@@ -1,13 +1,12 @@
 """Staying connected to a provider that refuses, hangs or sends nothing: the real SDK, real servers."""
 
 import json
-import os
-import signal
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from feed_parts import FLAG, local_settings, settings
+from support.suspending import suspended
 from support.waiting import eventually
 
 from opsctl.core.expecting import Expect
@@ -314,13 +313,10 @@ def test_a_provider_that_hangs_with_its_stream_open_is_not_live(quick, start_fee
     feed = start_feed(settings=local_settings(flag_service, tmp_path))
     eventually(lambda: feed.gate.source is DataSource.LIVE, what="live data")
 
-    os.kill(flag_service.pid, signal.SIGSTOP)
-    try:
+    with suspended(flag_service.pid):
         eventually(lambda: feed.gate.source is DataSource.LAST_KNOWN, what="the loss")
         assert feed.gate.age_s > 1.0
         assert feed.gate.state.mode is Mode.FULL
-    finally:
-        os.kill(flag_service.pid, signal.SIGCONT)
 
     eventually(lambda: feed.gate.source is DataSource.LIVE, what="the return")
 
