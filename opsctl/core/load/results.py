@@ -1,0 +1,241 @@
+"""What came of a simulation: everything that a report shows, as it was observed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opsctl.core.load.scenario import Scenario, Tag
+    from opsctl.core.load.tally import Tally
+    from opsctl.core.modes import Mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flip:
+    """One kill or restore in the middle of the load.
+
+    Attributes:
+        to: The mode that it was for.
+        began_s: When its process of writing began, in seconds of the run.
+        written_ms: From there to the provider's answer.
+        instances: How many instances confirmed, of how many.
+        instances_ms: Until the last of them did; `None` where none did.
+        browsers: How many browsers acknowledged to the instances, of how many.
+        shown: How many of the own browsers showed it.
+        shown_ms: Until each of them did, as milliseconds by percentile: `p50`, `p95`, `p99`, `max`; empty without any.
+        arrivals: How many browsers showed it by milliseconds after the beginning, for a plot.
+        is_confirmed: Whether everybody confirmed in time.
+        trouble: What went wrong, for people; empty when nothing did.
+    """
+
+    to: Mode
+    began_s: float
+    written_ms: float | None = None
+    instances: tuple[int, int] = (0, 0)
+    instances_ms: float | None = None
+    browsers: tuple[int, int] = (0, 0)
+    shown: int = 0
+    shown_ms: dict[str, float] = field(default_factory=dict)
+    arrivals: tuple[tuple[float, int], ...] = ()
+    is_confirmed: bool = False
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What the feed's workers used at one moment, all together.
+
+    Attributes:
+        at_s: Seconds of the run.
+        cpu: Cores in use since the moment before; 1.0 is one whole core.
+        memory_mb: Resident memory.
+    """
+
+    at_s: float
+    cpu: float
+    memory_mb: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters:
+    """What the feed's workers, and the avatar stand-in, counted themselves, since their start.
+
+    Attributes:
+        at_s: Seconds of the run.
+        pages: Answers to requests for the page.
+        avatar_calls: Calls of the avatar API.
+        avatar_errors: Those that gave no avatar.
+        avatar_served: Calls that the stand-in itself counted; `None` where another API is asked.
+    """
+
+    at_s: float
+    pages: int
+    avatar_calls: int
+    avatar_errors: int
+    avatar_served: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseResult:
+    """One phase, from the moment its mode was confirmed to its end; flips are not in it.
+
+    Attributes:
+        name: Of the scenario's phase.
+        tag: What it is compared as.
+        mode: What the switch was to show.
+        from_s: Beginning, in seconds of the run.
+        to_s: End.
+        pages: What visitors were answered that asked within it.
+        shown: How many of those pages showed which mode.
+        visitors: How many visitors there were at its end.
+        sockets: How many browsers were connected at its end.
+        avatar_calls: Calls of the avatar API within it, as the feed counted.
+        avatar_errors: Those that gave no avatar.
+        cpu: Cores that the feed's workers used, on average.
+        memory_mb: Their resident memory at its end.
+        is_cut_short: Whether it was interrupted.
+    """
+
+    name: str
+    tag: Tag
+    mode: Mode
+    from_s: float
+    to_s: float
+    pages: Tally
+    shown: dict[str, int]
+    visitors: int
+    sockets: int
+    avatar_calls: int
+    avatar_errors: int
+    cpu: float | None = None
+    memory_mb: float | None = None
+    is_cut_short: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasted."""
+        return self.to_s - self.from_s
+
+    @property
+    def pages_per_s(self) -> float:
+        """Pages a second that did not fail."""
+        return (self.pages.requests - self.pages.failed) / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def error_rate(self) -> float:
+        """Share of the requests that failed, from 0 to 1."""
+        return self.pages.failed / self.pages.requests if self.pages.requests else 0.0
+
+    @property
+    def avatar_calls_per_s(self) -> float:
+        """Calls of the avatar API a second."""
+        return self.avatar_calls / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def bytes_per_page(self) -> float:
+        """Bytes of an answer's body, on average."""
+        return self.pages.sent_bytes / self.pages.requests if self.pages.requests else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Second:
+    """One second of the run, for the plots.
+
+    Attributes:
+        at_s: Which one.
+        pages: Requests that ended in it.
+        failed: Those that failed.
+        p50_ms: Of those that did not; `None` without any.
+        p95_ms: Likewise.
+        p99_ms: Likewise.
+        shown: How many pages showed which mode.
+        avatar_calls: Calls of the avatar API in it, as the feed counted.
+    """
+
+    at_s: int
+    pages: int
+    failed: int
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    shown: dict[str, int]
+    avatar_calls: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generator:
+    """How hard the load itself had to work: where that is its limit, the figures are its own and not the feed's.
+
+    Attributes:
+        processes: How many processes made visitors.
+        cpu: Share of a core that the busiest of them used at its peak, from 0 to 1.
+        late_ms: Longest that its clock ran behind: its events came so much later than they were due.
+        warnings: What that means, for people; empty when it was no limit.
+    """
+
+    processes: int = 1
+    cpu: float = 0.0
+    late_ms: float = 0.0
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """Where it ran.
+
+    Attributes:
+        system: Operating system and architecture.
+        cores: How many.
+        versions: Of what matters, by name.
+    """
+
+    system: str
+    cores: int
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulationResult:
+    """Everything that is known of one run.
+
+    Attributes:
+        scenario: What was to be run.
+        target: The feed's address.
+        provider: Whose flag was flipped, for people.
+        flag: Its key.
+        began_ms: When, in milliseconds since 1970.
+        phases: Those that began.
+        flips: Kills and restores, in their order.
+        seconds: The run second by second.
+        usage: What the workers used, over time; empty where they could not be looked at.
+        generator: How hard the load itself worked.
+        machine: Where it ran.
+        interrupted: Why it ended early, for people; empty when it did not.
+        left_as: What the switch shows now, against how it was found; for people.
+        is_left_as_found: Whether it shows what it did before.
+    """
+
+    scenario: Scenario
+    target: str
+    provider: str
+    flag: str
+    began_ms: int
+    phases: tuple[PhaseResult, ...]
+    flips: tuple[Flip, ...]
+    seconds: tuple[Second, ...]
+    usage: tuple[Usage, ...]
+    generator: Generator
+    machine: Machine
+    interrupted: str = ""
+    left_as: str = ""
+    is_left_as_found: bool = True
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it ended before its last phase did."""
+        return bool(self.interrupted)
+
+    def tagged(self, tag: Tag) -> PhaseResult | None:
+        """Return the last phase that is compared as `tag`; `None` when there was none."""
+        return next((phase for phase in reversed(self.phases) if phase.tag is tag), None)
