@@ -58,25 +58,6 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counters:
-    """What the feed's workers, and the avatar stand-in, counted themselves, since their start.
-
-    Attributes:
-        at_s: Seconds of the run.
-        pages: Answers to requests for the page.
-        avatar_calls: Calls of the avatar API.
-        avatar_errors: Those that gave no avatar.
-        avatar_served: Calls that the stand-in itself counted; `None` where another API is asked.
-    """
-
-    at_s: float
-    pages: int
-    avatar_calls: int
-    avatar_errors: int
-    avatar_served: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseResult:
     """One phase, from the moment its mode was confirmed to its end; flips are not in it.
 
@@ -90,10 +71,12 @@ class PhaseResult:
         shown: How many of those pages showed which mode.
         visitors: How many visitors there were at its end.
         sockets: How many browsers were connected at its end.
-        avatar_calls: Calls of the avatar API within it, as the feed counted.
-        avatar_errors: Those that gave no avatar.
-        cpu: Cores that the feed's workers used, on average.
-        memory_mb: Their resident memory at its end.
+        answered: Requests that the feed's workers answered within it, as they counted; `None` where nobody knows.
+        avatar_calls: Calls of the avatar API within it, as the feed counted; `None` where nobody knows.
+        avatar_errors: Those that gave no avatar; likewise.
+        avatar_served: Calls that the API itself counted; likewise.
+        cpu: Cores that the feed's workers used, on average; likewise.
+        memory_mb: Their resident memory at its end; likewise.
         is_cut_short: Whether it was interrupted.
     """
 
@@ -106,8 +89,10 @@ class PhaseResult:
     shown: dict[str, int]
     visitors: int
     sockets: int
-    avatar_calls: int
-    avatar_errors: int
+    answered: int | None = None
+    avatar_calls: int | None = None
+    avatar_errors: int | None = None
+    avatar_served: int | None = None
     cpu: float | None = None
     memory_mb: float | None = None
     is_cut_short: bool = False
@@ -128,9 +113,9 @@ class PhaseResult:
         return self.pages.failed / self.pages.requests if self.pages.requests else 0.0
 
     @property
-    def avatar_calls_per_s(self) -> float:
-        """Calls of the avatar API a second."""
-        return self.avatar_calls / self.seconds if self.seconds > 0 else 0.0
+    def avatar_calls_per_s(self) -> float | None:
+        """Calls of the avatar API a second; `None` where nobody knows."""
+        return self.avatar_calls / self.seconds if self.avatar_calls is not None and self.seconds > 0 else None
 
     @property
     def bytes_per_page(self) -> float:
@@ -150,7 +135,7 @@ class Second:
         p95_ms: Likewise.
         p99_ms: Likewise.
         shown: How many pages showed which mode.
-        avatar_calls: Calls of the avatar API in it, as the feed counted.
+        avatar_calls: Calls of the avatar API in it, as the feed counted; `None` where nobody knows.
     """
 
     at_s: int
@@ -160,7 +145,7 @@ class Second:
     p95_ms: float | None
     p99_ms: float | None
     shown: dict[str, int]
-    avatar_calls: int
+    avatar_calls: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,83 @@
+"""What is seen of a load while it is on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from opsctl.core.load.results import Generator
+from opsctl.core.load.tally import Tallies, Tally
+
+if TYPE_CHECKING:
+    from opsctl.core.load.scenario import Phase, Tag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitorLook:
+    """The visitors of pages at one moment; `tallies` is everything they were answered so far."""
+
+    visitors: int = 0
+    tallies: Tallies = field(default_factory=Tallies)
+    generator: Generator = field(default_factory=Generator)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrowserLook:
+    """The connected browsers at one moment; `why` says why those that were lost were, for people."""
+
+    connected: int = 0
+    lost: int = 0
+    why: str = ""
+    generator: Generator = field(default_factory=Generator)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerLook:
+    """The feed's workers at one moment, all together; `None` is what cannot be known from here.
+
+    Attributes:
+        requests: Pages and calls of the feed's API that they answered since their start.
+        avatar_calls: Calls of the avatar API.
+        avatar_errors: Those that gave no avatar.
+        cpu_s: Processor time they used since their start.
+        memory_mb: Resident memory.
+    """
+
+    requests: int | None = None
+    avatar_calls: int | None = None
+    avatar_errors: int | None = None
+    cpu_s: float | None = None
+    memory_mb: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulationLook:
+    """How far a simulation is, for whoever watches it.
+
+    Attributes:
+        at_s: Seconds of the run.
+        doing: What happens now, for people: `warming up`, a phase's name, `kill`, `restore`.
+        phase: The phase; `None` between phases.
+        left_s: Seconds to the end of the phase.
+        left_all_s: Seconds to the end of all phases.
+        total_s: Seconds of all phases.
+        visitors: Visitors of pages.
+        sockets: Connected browsers.
+        now: What visitors were answered in the last whole seconds, over `now_s` of them.
+        now_s: How many seconds `now` is of.
+        by_tag: What they were answered so far in the phases of each tag, and over how many seconds.
+        avatar_calls_per_s: Calls of the avatar API a second, just now; `None` where that is not known.
+    """
+
+    at_s: float
+    doing: str
+    phase: Phase | None
+    left_s: float
+    left_all_s: float
+    total_s: float
+    visitors: int
+    sockets: int
+    now: Tally
+    now_s: float
+    by_tag: dict[Tag, tuple[Tally, float]]
+    avatar_calls_per_s: float | None
