@@ -223,6 +223,13 @@ class Call:
             ("--profile", self.common.profile),
         )
         options = [part for name, value in given if value is not None for part in (name, value)]
-        data_dir = str(self.settings.data_dir.absolute()) if self.settings.sources.get("data_dir") == "option" else None
-        place = f"OPSCTL_DATA_DIR={shlex.quote(data_dir)} " if data_dir else ""
+        places: Mapping[str, tuple[str, object]] = {
+            "OPSCTL_DATA_DIR": ("data_dir", self.settings.data_dir.absolute()),
+            "OPSCTL_REDIS_URL": ("redis_url", self.settings.redis_url),
+        }
+        place = "".join(
+            f"{env}={shlex.quote(str(value))} "
+            for env, (name, value) in places.items()
+            if self.settings.sources.get(name) == "option"
+        )
         return place + shlex.join([self.program, *words, *options])

@@ -63,6 +63,7 @@ def _setting(name: str, metavar: str, help_text: str) -> Any:
 SETTING_OPTIONS = {
     "host": _setting("--host", "ADDRESS", "Address the feed listens on."),
     "workers": _setting("--workers", "N", "Processes that serve the feed, on one port."),
+    "redis_url": _setting("--redis-url", "URL", "Redis or Valkey that machines share; without a password."),
     "port": _setting("--port", "PORT", "Port of the feed; 0: any free one."),
     "flag_service_port": _setting("--flag-service-port", "PORT", "Port of the flag service; 0: any free one."),
     "data_dir": _setting("--data-dir", "DIR", "Where opsctl keeps its data."),

@@ -30,6 +30,9 @@ class Serving:
         other_names: Host names the feed answers to besides this machine's loopback names; `None` when it listens on
             loopback alone and needs no others.
         served: What the feed says it serves.
+        bus: The Redis or Valkey server that several machines share, without its password; `None` when none was named.
+        has_own_flags: Whether the flag service is this machine's own, which no other one follows.
+        is_provable_from_elsewhere: Whether its control channel can be reached from other machines.
     """
 
     url: str
@@ -41,3 +44,6 @@ class Serving:
     flag: str
     other_names: tuple[str, ...] | None
     served: ServedMode
+    bus: str | None = None
+    has_own_flags: bool = False
+    is_provable_from_elsewhere: bool = False

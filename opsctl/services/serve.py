@@ -116,6 +116,9 @@ class Serve:
                 flag=settings.flag,
                 other_names=None if stack.is_loopback else settings.allowed_hosts,
                 served=stack.served_mode(settle_s=_SETTLE_S),
+                bus=None if needs_bus or settings.redis_url is None else str(settings.redis_url),
+                has_own_flags=needs_flags,
+                is_provable_from_elsewhere=settings.control_listen is not None,
             )
         )
 

@@ -11,6 +11,7 @@ from opsctl.core.addresses import is_loopback_url
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.settings.dotenv_file import read_dotenv
 from opsctl.settings.installation import READY_FILE_NAME, Installation
+from opsctl.settings.redis_url import RedisUrl
 from opsctl.settings.values import DEFAULT, LOCAL_INSTALLATION, Settings
 
 if TYPE_CHECKING:
@@ -165,17 +166,25 @@ def _toml_texts(path: Path, table: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _parse(item: Field[Any], text: str, source: str) -> Any:
+    option = _OPTIONS.get(item.name) or f"--{item.name.replace('_', '-')}"
+    env = item.metadata["env"][0]
     try:
-        return item.metadata["parse"](text)
+        value = item.metadata["parse"](text)
     except ValueError as error:
         if source == _OPTION:
-            option = _OPTIONS.get(item.name) or f"--{item.name.replace('_', '-')}"
             raise OpsError.of_option(ErrorCode.BAD_CONFIG, option, error) from error
         raise OpsError(
             ErrorCode.BAD_CONFIG,
             f"{item.name} (from {source}): {error}",
-            hint=f"correct it there, or set {item.metadata['env'][0]}",
+            hint=f"correct it there, or set {env}",
         ) from error
+    if source == _OPTION and isinstance(value, RedisUrl) and value.has_password:
+        raise OpsError(
+            ErrorCode.USAGE,
+            f"{option}: there is a password in it, and everyone on this machine can read arguments",
+            hint=f"set {env} in the environment or in .env, and change the password",
+        )
+    return value
 
 
 def with_local_installation(settings: Settings) -> Settings:

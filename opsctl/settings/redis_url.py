@@ -45,6 +45,11 @@ class RedisUrl(Secret):
         """The URL without credentials."""
         return self._with_user("")
 
+    @property
+    def has_password(self) -> bool:
+        """Whether a password stands in it, however short."""
+        return bool(urlsplit(self._value).password)
+
     def credentials(self) -> dict[str, Any]:
         """Return what the URL says of user name and password, as redis-py calls its arguments."""
         parts = urlsplit(self._value)

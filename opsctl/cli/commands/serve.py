@@ -9,7 +9,9 @@ from opsctl.cli.command import command
 from opsctl.cli.invocation import Call
 
 
-@command(names_flag=True, sets=("host", "port", "workers", "flag_service_port", "data_dir"), starts_local=True)
+@command(
+    names_flag=True, sets=("host", "port", "workers", "redis_url", "flag_service_port", "data_dir"), starts_local=True
+)
 def serve(
     call: Call,
     *,

@@ -22,6 +22,7 @@ def human(serving: Serving, view: View) -> str:
         replace(view, provider=serving.provider, environment=serving.environment).target_line(),
         view.line("flags", serving.provider_url),
         view.line("avatars", serving.avatars),
+        *([view.line("shared", f"posts, through {plain(serving.bus)}", _not_shared(serving))] if serving.bus else []),
         view.line("mode", _mode(serving, view)),
         view.line("kill", view.command("kill", serving.flag)),
         view.line("restore", view.command("restore", serving.flag)),
@@ -32,6 +33,15 @@ def human(serving: Serving, view: View) -> str:
         lines.append(view.line("names", plain(", ".join(("localhost", *serving.other_names)))))
     lines.append(f"{view.strong(f'the feed is at {serving.url}')}   stop: Ctrl-C")
     return "\n".join(lines)
+
+
+def _not_shared(serving: Serving) -> str:
+    """Return what somebody who runs the feed on several machines may expect to be shared, and is not."""
+    if serving.has_own_flags:
+        return "the switch is this machine's own: give all of them one LAUNCHDARKLY_SDK_KEY"
+    if not serving.is_provable_from_elsewhere:
+        return "a kill on another machine cannot prove this one: OPSCTL_CONTROL_LISTEN=0.0.0.0:9101"
+    return ""
 
 
 def _mode(serving: Serving, view: View) -> str:
@@ -57,6 +67,7 @@ def data(serving: Serving) -> dict[str, Any]:
         "environment": serving.environment,
         "flag": serving.flag,
         "avatars": serving.avatars,
+        "bus": serving.bus,
         "mode": serving.served.mode,
         "version": serving.served.version,
         "reason": serving.served.reason,
