@@ -42,9 +42,8 @@ def main() -> int:
     if "pages" in wanted:
         text.append(_pages_table(pages.measure(rounds=options.rounds, seconds=options.seconds)))
     if "cli" in wanted:
-        script = Path(__file__).parents[1] / "bench_cli.py"
         done = subprocess.run(
-            [sys.executable, str(script)],
+            [sys.executable, "-P", "-m", "bench.cli"],
             capture_output=True,
             text=True,
             check=False,

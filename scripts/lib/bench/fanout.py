@@ -10,8 +10,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from bench.fleet import Fleet
 from bench.installing import PEERS, node_peer, picows_python
-from bench.processes import Fleet, Server, clean_environ, free_port
+from bench.processes import Server, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,7 +78,7 @@ def measure(some: Sequence[Peer], clients: int, *, rounds: int, broadcasts: int)
 
 def _one_round(peer: Peer, clients: int, broadcasts: int, figures: Figures) -> None:
     port = free_port()
-    server = Server(peer.command(port), port, environ=clean_environ(PYTHONPATH=":".join(filter(None, sys.path))))
+    server = Server(peer.command(port), port)
     try:
         empty_kb = server.memory_kb()
         fleet = Fleet(server.url, clients, is_mute=True)

@@ -9,15 +9,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SERVER_CORE, CLIENT_CORE = 0, 1 % (os.cpu_count() or 1)
 _START_S = 60.0
-_CONNECT_S = 180.0
-_STOP_S = 15.0
+STOP_S = 15.0
 _NOT_OF_THIS_SHELL = ("LAUNCHDARKLY_", "LD_", "OPSCTL_")
 
 
@@ -25,6 +24,7 @@ def clean_environ(**more: str) -> dict[str, str]:
     """Return an environment without the settings of this shell; modules are compiled once, as when installed."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OF_THIS_SHELL)}
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    kept.pop("PYTHONPATH", None)
     return kept | more
 
 
@@ -56,6 +56,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            start_new_session=True,
         )
         os.sched_setaffinity(self._process.pid, {SERVER_CORE})
         ends = time.monotonic() + _START_S
@@ -89,42 +90,10 @@ class Server:
         """End it."""
         self._process.terminate()
         try:
-            self._process.wait(_STOP_S)
+            self._process.wait(STOP_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-
-class Fleet:
-    """The browsers, in a process of their own on the clients' core."""
-
-    def __init__(self, url: str, browsers: int, *, is_mute: bool = False) -> None:
-        command = [sys.executable, "-P", "-m", "opsctl.simulation.fleet", "--url", url, "--browsers", str(browsers)]
-        self._process = subprocess.Popen(
-            [*command, "--core", str(CLIENT_CORE), *(["--mute"] if is_mute else [])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.connected = self.next("connected")
-
-    def next(self, event: str) -> dict[str, Any]:
-        """Return the next line of that kind."""
-        ends = time.monotonic() + _CONNECT_S
-        line = "nothing"
-        for line in self._process.stdout or ():
-            said: dict[str, Any] = json.loads(line)
-            if said["event"] == event:
-                return said
-            if said["event"] != "change" or time.monotonic() > ends:
-                break
-        sys.exit(f"error: the browsers said {line.strip()}")
-
-    def stop(self) -> None:
-        """End it."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        self._process.wait(_STOP_S)
 
 
 def resident_kb(pid: int) -> int:
