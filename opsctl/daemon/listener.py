@@ -58,11 +58,12 @@ def open_listener(host: str, port: int, *, what: str, option: str) -> socket.soc
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise _bind_error(error, host, port, what, option) from error
+        raise bind_error(error, host, port, what=what, option=option) from error
     return listener
 
 
-def _bind_error(error: OSError, host: str, port: int, what: str, option: str) -> OpsError:
+def bind_error(error: OSError, host: str, port: int, *, what: str, option: str) -> OpsError:
+    """Return what to tell of a port that could not be listened on; the rest as for `open_listener`."""
     move = option if option.endswith(":") else f"{option} "
     if error.errno == errno.EADDRINUSE:
         message, hint = f"port {port} is in use, {what} cannot listen on it", f"take another: {move}{port + 1}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from contextlib import ExitStack
 
-from opsctl.daemon.listener import open_listener
+from opsctl.daemon.listener import bind_error, open_listener
 
 _BACKLOG = 2048
 
@@ -28,8 +28,11 @@ def open_shared_listeners(host: str, port: int, count: int, *, what: str, option
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            listener.bind(address)
-            listener.listen(_BACKLOG)
+            try:
+                listener.bind(address)
+                listener.listen(_BACKLOG)
+            except OSError as error:
+                raise bind_error(error, host, address[1], what=what, option=option) from error
             listeners.append(listener)
         opened.pop_all()
     return listeners
