@@ -49,11 +49,11 @@ def test_it_joins_answers_pings_and_acknowledges_what_it_shows():
     assert server.browser.stage is Stage.JOINED
 
 
-def test_the_same_news_twice_is_acknowledged_twice_and_seen_once():
+def test_the_same_news_twice_is_acknowledged_twice_seen_once_and_counted():
     server = Server().accept()
 
     assert server.tell("state", 7, "full") == server.tell("flag_update", 7, "full") != []
-    assert len(server.sights) == 1
+    assert (len(server.sights), server.browser.repeated) == (1, 1)
 
 
 def test_an_older_epoch_is_counted_and_neither_shown_nor_acknowledged():

@@ -1,7 +1,8 @@
 """The process of a fleet: `python -m opsctl.simulation.fleet --url http://127.0.0.1:5000 --browsers 1000`.
 
 It writes one JSON object a line: `connected` once every browser is (or was lost), then a `change` for each thing the
-browsers were told, and `lost` when some went away. It ends at the end of its standard input, or on SIGTERM.
+browsers were told, and `lost` when some went away. `went_back` and `repeated` count from the beginning: what was older
+than what a browser showed, and what it showed already. It ends at the end of its standard input, or on SIGTERM.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def _run(fleet: Fleet) -> None:
             seconds = round(time.monotonic() - began, 3)
             _say(event="connected", browsers=fleet.joined, lost=lost, why=fleet.lost_because, seconds=seconds)
         for arrivals in fleet.finished_changes():
-            _say(**arrivals.to_wire(), connected=fleet.joined, went_back=fleet.went_back)
+            _say(**arrivals.to_wire(), connected=fleet.joined, went_back=fleet.went_back, repeated=fleet.repeated)
         if is_connected and fleet.lost != lost:
             lost = fleet.lost
             _say(event="lost", browsers=fleet.joined, lost=lost, why=fleet.lost_because)

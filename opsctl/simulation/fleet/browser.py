@@ -51,8 +51,8 @@ class VirtualBrowser:
     """Says what a page would say, and tells `on_sight` of each new thing that it shows; one that `is_mute` says less.
 
     `stage` is `GONE` once the server ended the connection or broke the protocol; `went_back` counts epochs older than
-    one shown before, which must not happen. `has_begun` is the fleet's: whether it counts this one as connected.
-    `ended_because` says why the server, or the protocol, ended it.
+    one shown before, which must not happen, and `repeated` the news that it showed already. `has_begun` is the
+    fleet's: whether it counts this one as connected. `ended_because` says why the server, or the protocol, ended it.
     """
 
     __slots__ = (
@@ -62,6 +62,7 @@ class VirtualBrowser:
         "_on_sight",
         "ended_because",
         "has_begun",
+        "repeated",
         "shows",
         "stage",
         "went_back",
@@ -73,6 +74,7 @@ class VirtualBrowser:
         self.ended_because = ""
         self.shows: Sight | None = None
         self.went_back = 0
+        self.repeated = 0
         self._head = b""
         self._frames = FrameReader()
         self._on_sight = on_sight
@@ -132,7 +134,9 @@ class VirtualBrowser:
         if self.shows is not None and sight.epoch < self.shows.epoch:
             self.went_back += 1
             return b""
-        if sight != self.shows:
+        if sight == self.shows:
+            self.repeated += 1
+        else:
             self.shows = sight
             self._on_sight(self, sight, now_ns)
         return b"" if self._is_mute else acknowledgement

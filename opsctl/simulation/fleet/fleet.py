@@ -45,6 +45,7 @@ class Fleet:
         self._joined = 0
         self.lost_because: Counter[str] = Counter()
         self.went_back = 0
+        self.repeated = 0
 
     @property
     def joined(self) -> int:
@@ -84,11 +85,9 @@ class Fleet:
         """Return the changes that every connected browser showed by now, or nobody more for a while; each once."""
         now_ns = time.monotonic_ns()
         finished = []
-        for arrivals in self._arrivals.values():
-            is_over = arrivals.count >= self._joined or now_ns - arrivals.last_ns > _QUIET_NS
-            if not arrivals.is_told and is_over:
-                arrivals.is_told = True
-                finished.append(arrivals)
+        for sight, arrivals in list(self._arrivals.items()):
+            if arrivals.count >= self._joined or now_ns - arrivals.last_ns > _QUIET_NS:
+                finished.append(self._arrivals.pop(sight))
         return finished
 
     def _connect_more(self) -> None:
@@ -113,7 +112,7 @@ class Fleet:
             self._joined += 1
             return
         arrivals = self._arrivals.get(sight)
-        if arrivals is None or arrivals.is_told:
+        if arrivals is None:
             arrivals = self._arrivals[sight] = Arrivals(sight)
         arrivals.add(now_ns)
 
@@ -129,9 +128,10 @@ class Fleet:
         if not data:
             self._lose(connection, "closed")
             return
-        before = browser.went_back
+        went_back, repeated = browser.went_back, browser.repeated
         answer = browser.receive(data, time.monotonic_ns())
-        self.went_back += browser.went_back - before
+        self.went_back += browser.went_back - went_back
+        self.repeated += browser.repeated - repeated
         if browser.stage is Stage.GONE:
             self._lose(connection, browser.ended_because)
         elif answer:

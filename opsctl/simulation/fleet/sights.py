@@ -16,7 +16,6 @@ class Arrivals:
     def __init__(self, sight: Sight) -> None:
         self.sight = sight
         self._times_ns = array("q")
-        self.is_told = False
 
     def add(self, now_ns: int) -> None:
         """Count one browser."""

@@ -9,12 +9,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from bench.processes import CLIENT_CORE, SERVER_CORE, STOP_S, clean_environ
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 FLAG = "show-avatars-and-reccs"
 _START_S = 60.0
@@ -30,24 +27,18 @@ _NAMES = {
 class Feed:
     """`opsctl serve` with a data directory that ends with it; none of this shell's settings reach it.
 
+    With one worker all its processes run on the servers' core, with more on every core.
+
     Args:
         workers: Processes that serve the feed.
         fanout: `direct` or `stock`.
         post_interval: Between posts that arrive by themselves, as a setting says it.
-        cores: Where all its processes run.
 
     Raises:
         SystemExit: it does not start.
     """
 
-    def __init__(
-        self,
-        *,
-        workers: int = 1,
-        fanout: str = "direct",
-        post_interval: str = "0s",
-        cores: Iterable[int] = (SERVER_CORE,),
-    ) -> None:
+    def __init__(self, *, workers: int = 1, fanout: str = "direct", post_interval: str = "0s") -> None:
         self._place = tempfile.TemporaryDirectory(prefix="opsctl-bench-")
         self.directory = Path(self._place.name)
         self.environ = clean_environ(
@@ -66,7 +57,7 @@ class Feed:
                 # Ctrl-C is for the measurement, which stops it.
                 start_new_session=True,
             )
-        os.sched_setaffinity(self._process.pid, set(cores))
+        os.sched_setaffinity(self._process.pid, {SERVER_CORE} if workers == 1 else range(os.cpu_count() or 1))
         try:
             self._wait_for(ready_file)
             self.url: str = json.loads(ready_file.read_text())["url"]

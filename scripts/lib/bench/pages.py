@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.feed import Feed
 from bench.installing import PEERS
-from bench.processes import CLIENT_CORE, SERVER_CORE, Server, free_port
+from bench.processes import CLIENT_CORE, Server, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +29,7 @@ def measure(*, rounds: int, seconds: float, workers: int = 2) -> dict[str, list[
 
 def _one_round(seconds: float, workers: int) -> Iterator[tuple[str, float]]:
     for count in sorted({1, workers}):
-        cores = {SERVER_CORE} if count == 1 else {SERVER_CORE, CLIENT_CORE}
-        with Feed(workers=count, cores=cores) as feed:
+        with Feed(workers=count) as feed:
             what = "one worker" if count == 1 else f"{count} workers"
             yield f"opsctl, full, {what}", _rate(feed.port, seconds)
             feed.flip("kill")
