@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from opsctl.daemon.whole_file import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -19,3 +20,20 @@ def write_ready_file(path: Path, content: Mapping[str, Any]) -> None:
         OSError: it cannot be written.
     """
     write_whole(path, f"{json.dumps(content)}\n".encode())
+
+
+@contextmanager
+def no_ready_file_but_of_this_run(path: Path | None) -> Iterator[None]:
+    """Take away what a run that was killed has left at `path`, and at the end what this one wrote there.
+
+    Raises:
+        OSError: it cannot be taken away.
+    """
+    if path is None:
+        yield
+        return
+    path.unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)

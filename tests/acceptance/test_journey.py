@@ -111,18 +111,8 @@ def test_nothing_is_left_behind_when_serve_ends(tmp_path):
         for pid in pids:
             eventually(lambda pid=pid: not Path(f"/proc/{pid}").exists(), what=f"the end of {pid}")
         assert not list((stack.data_dir / "run").glob("*.sock"))
+        assert not stack.ready_file.exists()
     assert "Traceback" not in stack.said_at_the_end
-
-
-def test_nothing_is_left_behind_when_serve_is_killed(tmp_path):
-    with Stack(tmp_path / "data") as stack:
-        pids = [stack.opsctl("status", "--json").json["instances"][0]["pid"],
-                json.loads((stack.data_dir / "flag-service.json").read_text())["pid"]]  # fmt: skip
-
-        stack.process.kill()
-
-        for pid in pids:
-            eventually(lambda pid=pid: not Path(f"/proc/{pid}").exists(), what=f"the end of {pid}")
 
 
 def test_no_secret_is_in_any_output_or_argument(restored):

@@ -3,10 +3,10 @@
 import os
 import signal
 from collections import Counter
-from pathlib import Path
 
 import pytest
 import urllib3
+from support.processes import descendants, runs
 from support.stack import Stack
 from support.suspending import suspended
 from support.waiting import DEADLINE_S, eventually
@@ -45,9 +45,7 @@ def test_a_kill_and_a_restore_are_confirmed_by_every_worker_and_its_browsers(sta
 
 def test_connections_are_dealt_out_to_all_workers(stack):
     with browsers(stack.url, 40):
-        eventually(
-            lambda: sum(one["browsers"]["connected"] for one in instances(stack).values()) == 40, what="all browsers"
-        )
+        eventually(lambda: connected(stack) == 40, what="all browsers")
         counts = Counter({name: one["browsers"]["connected"] for name, one in instances(stack).items()})
 
     assert all(counts[f"worker-{number}"] > 0 for number in range(WORKERS))
@@ -73,14 +71,23 @@ def test_a_worker_that_is_suspended_is_named_and_degrades_before_it_answers_agai
     stack.opsctl("kill", "--yes")
 
 
-def test_a_worker_that_is_killed_comes_back_and_counts(stack):
-    pid = instances(stack)["worker-1"]["pid"]
+def test_a_worker_that_is_killed_comes_back_and_counts_and_so_do_its_browsers(stack):
+    with browsers(stack.url, 12, reconnects=True) as opened:
+        eventually(lambda: connected(stack) == 12, what="all browsers")
+        lost = max(instances(stack).values(), key=lambda one: one["browsers"]["connected"])
 
-    os.kill(pid, signal.SIGKILL)
-    receipt = stack.opsctl("kill", "--yes", "--timeout", "30s", "--json").json
+        os.kill(lost["pid"], signal.SIGKILL)
+        receipt = stack.opsctl("kill", "--yes", "--timeout", "30s", "--json").json
+        degraded = [one.await_event("state", is_degraded) for one in opened if one.gone.is_set()]
+        eventually(lambda: connected(stack) == 12, what="all browsers again")
+        restored = stack.opsctl("restore", "--yes", "--timeout", "30s", "--json").json
+        told = [one.await_event("flag_update", lambda update: update["mode"] == "full") for one in opened]
 
-    assert receipt["instances"]["confirmed"] == WORKERS
-    assert instances(stack)["worker-1"]["pid"] != pid
+        assert receipt["instances"]["confirmed"] == restored["instances"]["confirmed"] == WORKERS
+        assert instances(stack)[lost["instance"]]["pid"] != lost["pid"]
+        assert len(degraded) == lost["browsers"]["connected"]
+        assert restored["browsers"]["confirmed"] == len(told) == 12
+        assert_a_post_reaches(opened)
 
 
 def test_without_the_bus_a_kill_reaches_every_worker(stack):
@@ -93,14 +100,50 @@ def test_without_the_bus_a_kill_reaches_every_worker(stack):
     assert page.status == 200
 
 
+def test_while_the_bus_is_killed_the_switch_goes_on_and_posts_follow_when_it_is_back(stack):
+    before = bus_pid(stack)
+    with browsers(stack.url, 12) as opened:
+        os.kill(before, signal.SIGKILL)
+        killed = stack.opsctl("kill", "--yes", "--json").json
+
+        assert (killed["instances"]["confirmed"], killed["browsers"]["confirmed"]) == (WORKERS, 12)
+        assert_a_post_reaches(opened)
+
+    assert bus_pid(stack) not in {None, before}
+
+
 def test_what_is_posted_at_one_worker_arrives_at_every_browser(stack):
     with browsers(stack.url, 12) as opened:
-        answer = opened[0].client.call("post", {"text": "Hello, all of you"}, timeout=DEADLINE_S)
-        posts = [one.await_event("post", lambda post: post["id"] == answer["id"]) for one in opened]
+        assert_a_post_reaches(opened)
 
+
+def test_nothing_is_left_running_when_serve_is_killed_and_it_can_be_started_again(tmp_path):
+    with Stack(tmp_path / "data", "--workers", "2") as stack:
+        started = descendants(stack.process.pid)
+        kinds = ("flagservice", "avatarservice", "valkey", "webapp.worker")
+        assert [sum(kind in line for line in started.values()) for kind in kinds] == [1, 1, 1, 2]
+
+        stack.process.kill()
+
+        eventually(lambda: not any(map(runs, started)), what="the end of all of them")
+    with Stack(tmp_path / "data", "--workers", "2") as again:
+        assert {one["mode"] for one in instances(again).values()} == {"full"}
+
+
+def assert_a_post_reaches(opened):
+    """What the first of these browsers posts arrives at each of them."""
+    answer = opened[0].client.call("post", {"text": "Hello, all of you"}, timeout=DEADLINE_S)
+    posts = [one.await_event("post", lambda post: post["id"] == answer["id"]) for one in opened]
     assert {post["text"] for post in posts} == {"Hello, all of you"}
 
 
+def connected(stack):
+    return sum(one["browsers"]["connected"] for one in instances(stack).values() if "browsers" in one)
+
+
+def is_degraded(state):
+    return state["mode"] == "degraded"
+
+
 def bus_pid(stack):
-    children = Path(f"/proc/{stack.process.pid}/task/{stack.process.pid}/children").read_text().split()
-    return next(int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text().startswith("valkey"))
+    return next((pid for pid, line in descendants(stack.process.pid).items() if "valkey" in line), None)

@@ -34,6 +34,7 @@ class Stack:
         self.data_dir = data_dir
         self.environ = clean_environ(OPSCTL_DATA_DIR=str(data_dir), **(environ or {}))
         self.ready_file = data_dir.parent / f"{data_dir.name}-ready.json"
+        self.ready_file.unlink(missing_ok=True)
         self.log = (data_dir.parent / f"{data_dir.name}.log").open("w+")
         ports = ("--port", "0", "--flag-service-port", "0")
         self.process = subprocess.Popen(

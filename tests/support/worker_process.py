@@ -145,12 +145,15 @@ class Observation:
 
 
 class Browser:
-    """A real Socket.IO client that acknowledges what it is told, unless it is a mute one."""
+    """A real Socket.IO client that acknowledges what it is told, unless it is a mute one.
 
-    def __init__(self, url, *, acks=True, **headers):
+    One that `reconnects` does so by itself when its connection ends, as pages do.
+    """
+
+    def __init__(self, url, *, acks=True, reconnects=False, **headers):
         self.events = queue.Queue()
         self.seen = []
-        self.client = socketio.Client(reconnection=False)
+        self.client = socketio.Client(reconnection=reconnects, reconnection_delay=0.1, reconnection_delay_max=0.5)
         for name in ("state", "flag_update", "post"):
             self.client.on(name, lambda data, name=name: self._take(name, data))
         self._acks = acks
@@ -176,9 +179,9 @@ class Browser:
 
 
 @contextlib.contextmanager
-def browsers(url, count):
+def browsers(url, count, **options):
     """Real Socket.IO clients of one feed."""
-    opened = [Browser(url) for _ in range(count)]
+    opened = [Browser(url, **options) for _ in range(count)]
     try:
         yield opened
     finally:

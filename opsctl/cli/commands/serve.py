@@ -16,7 +16,10 @@ def serve(
     call: Call,
     *,
     ready_file: Annotated[
-        Path | None, typer.Option("--ready-file", metavar="PATH", help="Written, as JSON, once everything answers.")
+        Path | None,
+        typer.Option(
+            "--ready-file", metavar="PATH", help="Written, as JSON, once everything answers; gone when it stops."
+        ),
     ] = None,
 ) -> None:
     """Run the feed, until Ctrl-C. With no LaunchDarkly key it brings its own flag service and avatar API.
@@ -27,7 +30,7 @@ def serve(
     from opsctl.cli.render import serving as render  # noqa: PLC0415 - start-up
     from opsctl.core.serving import Serving  # noqa: PLC0415 - start-up
     from opsctl.core.text import plain  # noqa: PLC0415 - start-up
-    from opsctl.daemon.ready_file import write_ready_file  # noqa: PLC0415 - start-up
+    from opsctl.daemon.ready_file import no_ready_file_but_of_this_run, write_ready_file  # noqa: PLC0415 - start-up
 
     def say(name: str, line: str) -> None:
         call.streams.note(f"{name:<15} | {plain(line)}")
@@ -39,5 +42,6 @@ def serve(
 
     ensure_can_write(ready_file, "--ready-file")
     call.note("starting: flag service, avatar API, feed")
-    call.services.serve(call.environ, say).run(call.settings, on_serving)
+    with no_ready_file_but_of_this_run(ready_file):
+        call.services.serve(call.environ, say).run(call.settings, on_serving)
     call.note("stopped")
