@@ -136,6 +136,8 @@ class Second:
         p99_ms: Likewise.
         shown: How many pages showed which mode.
         avatar_calls: Calls of the avatar API in it, as the feed counted; `None` where nobody knows.
+        visitors: How many visitors there were; `None` where nobody looked.
+        sockets: How many browsers were connected; likewise.
     """
 
     at_s: int
@@ -146,6 +148,8 @@ class Second:
     p99_ms: float | None
     shown: dict[str, int]
     avatar_calls: int | None
+    visitors: int | None = None
+    sockets: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +203,7 @@ class SimulationResult:
         interrupted: Why it ended early, for people; empty when it did not.
         left_as: What the switch shows now, against how it was found; for people.
         is_left_as_found: Whether it shows what it did before.
+        command: What repeats it, as it is typed; empty where nobody knows.
     """
 
     scenario: Scenario
@@ -215,6 +220,7 @@ class SimulationResult:
     interrupted: str = ""
     left_as: str = ""
     is_left_as_found: bool = True
+    command: str = ""
 
     @property
     def is_partial(self) -> bool:

@@ -1,0 +1,95 @@
+"""What has to be known to read a simulation's figures rightly: nothing is claimed beyond what was measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opsctl.core.load.scenario import Tag
+from opsctl.core.load.wording import counted, show_share, think_text
+from opsctl.core.modes import Mode
+
+if TYPE_CHECKING:
+    from opsctl.core.load.results import Flip, PhaseResult, SimulationResult
+    from opsctl.core.load.scenario import Scenario
+
+_NEAR_BOUND = 0.9
+_FEW_PAGES = 100
+_SAME_COUNT = 0.02
+
+
+def reservations(result: SimulationResult) -> tuple[str, ...]:
+    """Return them as sentences, the weightiest first."""
+    full, degraded = result.tagged(Tag.FULL), result.tagged(Tag.DEGRADED)
+    said = [*(f"{_of(flip)}: {flip.trouble}" for flip in result.flips if flip.trouble)]
+    said += [f"the {_of(flip)} was not confirmed by everyone" for flip in result.flips if not flip.is_confirmed]
+    said += [text for phase in result.phases for text in _of_phase(phase)]
+    if full is not None and degraded is not None:
+        said += _of_both(full, degraded, result.scenario)
+    return tuple(said)
+
+
+def bound_per_s(visitors: int, think_s: tuple[float, float]) -> float | None:
+    """Return how many pages a second so many visitors can ask for at most; `None` where they do not think."""
+    mean_s = sum(think_s) / 2
+    return visitors / mean_s if mean_s > 0 else None
+
+
+def wrong_pages(phase: PhaseResult) -> int:
+    """Return how many pages that were asked for in a phase showed another mode than it was to show."""
+    return sum(count for mode, count in phase.shown.items() if mode != phase.mode)
+
+
+def _of(flip: Flip) -> str:
+    return "kill" if flip.to is Mode.DEGRADED else "restore"
+
+
+def _of_phase(phase: PhaseResult) -> list[str]:
+    said = []
+    if phase.is_cut_short:
+        said.append(f"{phase.name} was cut short after {phase.seconds:.1f} s: its figures are of that time only")
+    wrong = wrong_pages(phase)
+    if wrong:
+        whole = sum(phase.shown.values())
+        said.append(f"in {phase.name} {wrong:,} of {counted(whole, 'page')} did not show {phase.mode} mode")
+    if phase.pages.requests < _FEW_PAGES:
+        asked = counted(phase.pages.requests, "page")
+        said.append(f"{phase.name} had only {asked}: too few for percentiles to mean much")
+    if phase.avatar_served is not None and phase.avatar_calls is not None:
+        whole = max(phase.avatar_served, phase.avatar_calls)
+        apart = abs(phase.avatar_served - phase.avatar_calls)
+        if apart > max(_SAME_COUNT * whole, 1):
+            said.append(
+                f"in {phase.name} the feed counted {counted(phase.avatar_calls, 'avatar call')}, the avatar API itself"
+                f" {phase.avatar_served:,}"
+            )
+    return said
+
+
+def _of_both(full: PhaseResult, degraded: PhaseResult, scenario: Scenario) -> list[str]:
+    said = []
+    if full.visitors != degraded.visitors:
+        said.append(
+            f"the load was not the same: {counted(full.visitors, 'visitor')} at the end of {full.name},"
+            f" {degraded.visitors:,} at the end of {degraded.name}; compare what a page cost, not pages a second"
+        )
+    said.append(_loop(degraded, scenario))
+    if scenario.avatar_keep_s > 0:
+        said.append(f"the feed kept an avatar for {scenario.avatar_keep_s:g} s: not each page in full mode had to ask")
+    return said
+
+
+def _loop(degraded: PhaseResult, scenario: Scenario) -> str:
+    """Say what bounds pages a second: visitors ask for the next page only after they were given the one before."""
+    bound = bound_per_s(degraded.visitors, scenario.think_s)
+    if bound is None:
+        return (
+            "visitors do not think: pages/s is what the feed gave to so many who ask again as soon as they have a page"
+        )
+    text = (
+        f"a visitor {think_text(scenario.think_s)}: {degraded.visitors:,} of them ask for {bound:,.0f} pages/s at most,"
+        " however fast the feed is"
+    )
+    share = degraded.pages_per_s / bound if bound else 0.0
+    if share >= _NEAR_BOUND:
+        text += f". Degraded mode was at {show_share(min(share, 1.0))} of that: the visitors were its limit"
+    return f"{text}. Compare CPU per page, too"
