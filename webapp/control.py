@@ -16,18 +16,20 @@ import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from gevent import pywsgi
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.instances import InstanceReport, sdk_key_digest
 from opsctl.daemon.private import is_private
+from webapp.connections import PatientServer
 from webapp.control_messages import MESSAGE_PATHS, take_message
 from webapp.health import readiness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+    from gevent import pywsgi
 
     from opsctl.core.epochs import Epoch
     from webapp.application import FeedApp
@@ -145,7 +147,7 @@ def control_server(feed: FeedApp, instance: str, path: Path) -> pywsgi.WSGIServe
     Raises:
         OpsError: `refused`, when another process answers there, or the directory is not this user's alone.
     """
-    return pywsgi.WSGIServer(_listen(path), ControlApp(feed, instance), log=None, error_log=_log)
+    return PatientServer(_listen(path), ControlApp(feed, instance), log=None, error_log=_log)
 
 
 def _listen(path: Path) -> socket.socket:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
-import resource
 import time
 from typing import TYPE_CHECKING, Any
 
 import gevent
-from gevent import pywsgi
 
 from opsctl.core.addresses import url_at
 from opsctl.core.rundir import run_dir
@@ -18,6 +16,7 @@ from opsctl.daemon.listener import inherited_listener, open_listener
 from opsctl.daemon.stopping import stop_event
 from webapp.application import build_feed
 from webapp.bus import bus_link
+from webapp.connections import ConnectionReadings, FeedServer, allow_many_connections
 from webapp.control import ControlApp, control_server
 from webapp.control_remote import RemoteControl
 from webapp.timed_http import TimedHandler
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _DRAIN_S = 5.0
 _CONTROL_STOP_S = 0.5
-_FEW_FILES = 4096
+_LOOK_AGAIN_S = 0.01
 _COLLECT_AFTER = (50_000, 20, 50)
 
 
@@ -44,7 +43,6 @@ def serve(settings: Settings, environ: Mapping[str, str], *, number: int) -> Non
         OpsError: it cannot listen, or another worker of this number runs.
     """
     stopping = stop_event(environ)
-    _allow_many_connections()
     listener = inherited_listener(environ) or open_listener(
         settings.host, settings.port, what="the feed", option="--port"
     )
@@ -56,14 +54,13 @@ def serve(settings: Settings, environ: Mapping[str, str], *, number: int) -> Non
     if remote is not None:
         controls.append(remote.server(ControlApp(feed, instance), feed.metrics.registry))
     link = bus_link(settings, feed, instance, "" if remote is None else remote.url)
-    pages = pywsgi.WSGIServer(
-        listener, feed.app, handler_class=_FeedHandler, log=None, error_log=logging.getLogger("webapp.http")
-    )
+    pages = pages_server(listener, feed)
+    feed.metrics.registry.register(ConnectionReadings(pages))
     if link is not None:
         link.start()
     for control in controls:
         control.start()
-    _collect_rarely()
+    settle_memory()
     pages.start()
     _log.info("%s serves the feed at %s", instance, url_at(*pages.socket.getsockname()[:2]))
     if remote is not None:
@@ -82,21 +79,17 @@ def serve(settings: Settings, environ: Mapping[str, str], *, number: int) -> Non
         _log.info("%s stopped", instance)
 
 
-def _collect_rarely() -> None:
+def pages_server(listener: Any, feed: FeedApp) -> FeedServer:
+    """Return the server of a feed's pages and websockets, not started."""
+    most = allow_many_connections(feed.settings.max_connections)
+    return FeedServer(listener, feed.app, most=most, handler_class=_FeedHandler)
+
+
+def settle_memory() -> None:
     """Leave what the start made out of garbage collections, and make them rare: each would stop every connection."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
-
-
-def _allow_many_connections() -> None:
-    """Take as many open files as the system allows: every connected browser is one of them."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if hard != resource.RLIM_INFINITY and hard < _FEW_FILES:
-        _log.warning("at most %d open files (ulimit -n): fewer browsers can connect", hard)
-    elif soft < _FEW_FILES:
-        _log.debug("raised the limit of open files from %d to %d", soft, hard)
 
 
 def _remove_emptied(directory: Path, settings: Settings) -> None:
@@ -106,7 +99,7 @@ def _remove_emptied(directory: Path, settings: Settings) -> None:
             directory.rmdir()
 
 
-def _drain(feed: FeedApp, pages: pywsgi.WSGIServer) -> None:
+def _drain(feed: FeedApp, pages: FeedServer) -> None:
     """Take no new connections, let the answers under way leave, close the websockets; at most five seconds."""
     ends_at = time.monotonic() + _DRAIN_S
     _log.info("draining: %d browsers connected", feed.board.connected)
@@ -116,20 +109,43 @@ def _drain(feed: FeedApp, pages: pywsgi.WSGIServer) -> None:
     engine = server.eio
     for sid in list(engine.sockets):
         gevent.spawn(engine.disconnect, sid)
-    pages.stop(timeout=max(0.0, ends_at - time.monotonic() - _CONTROL_STOP_S))
+    while pages.answering and time.monotonic() < ends_at - _CONTROL_STOP_S:
+        gevent.sleep(_LOOK_AGAIN_S)
+    pages.stop()
 
 
 class _FeedHandler(TimedHandler):
     """Serves one connection of a browser; those of websockets are watched by their pings."""
 
+    server: FeedServer
+
+    def handle(self) -> None:
+        """Serve the connection (gevent)."""
+        try:
+            super().handle()
+        finally:
+            self.server.goes_on(self)
+
+    def read_requestline(self) -> Any:
+        """Return the first line of the next request (gevent)."""
+        self.server.waits(self)
+        return super().read_requestline()
+
     def get_environ(self) -> Any:
         """Return the WSGI environment, with the connection itself (gevent)."""
+        self.server.goes_on(self)
         environ = super().get_environ()
         environ[OWN_SOCKET] = self.socket
         return environ
 
     def handle_one_response(self) -> None:
         """Answer one request, and close the connection of a websocket that has ended (gevent)."""
-        super().handle_one_response()
         if self.environ and self.environ.get("HTTP_UPGRADE"):
+            super().handle_one_response()
             self.close_connection = True
+            return
+        self.server.answering += 1
+        try:
+            super().handle_one_response()
+        finally:
+            self.server.answering -= 1

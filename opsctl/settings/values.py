@@ -163,6 +163,10 @@ class Settings:
         "time over which pages refetch after a restore, at least", "OPSCTL_RESTORE_SPREAD", _duration("0s", "1h"), 0.0
     )
     workers: int = _setting("processes that serve the feed, on one port", "OPSCTL_WORKERS", _workers, 1)
+    max_connections: int | None = _setting(
+        "connections that each worker holds at most; none: as many as its open files allow, and no more than 50000",
+        "OPSCTL_MAX_CONNECTIONS", _count,
+    )  # fmt: skip
     fanout: str = _setting(
         "how changes reach browsers: direct, or stock (python-socketio's own way)", "OPSCTL_FANOUT", _fanout, "direct"
     )
