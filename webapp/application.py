@@ -116,6 +116,7 @@ def build_feed(
     avatars = Avatars(
         AvatarApi(settings, limit_s=limit_s) if has_api else None,
         deadline_s=limit_s,
+        keep_s=settings.avatar_keep_s,
         is_wanted=lambda: gate.state.mode is not Mode.DEGRADED,
     )
     feed = Feed(cast)

@@ -48,7 +48,7 @@ class Avatars:
         source: Whom to ask; `None`: everybody has the default avatar.
         deadline_s: How long a page waits.
         limit_s: How long a call may take; by default as long as a page waits.
-        keep_s: How long an avatar is kept.
+        keep_s: How long an avatar is kept; 0: whoever wants it shares a call under way, or makes one.
         is_wanted: Whether anybody wants avatars now; asked before each call.
     """
 
@@ -73,6 +73,11 @@ class Avatars:
         self._recent = RecentRate()
         self.calls = 0
         self.errors = 0
+
+    @property
+    def are_kept(self) -> bool:
+        """Whether an avatar serves later pages as well."""
+        return bool(self._cache.ttl)
 
     @property
     def rate_per_s(self) -> float:

@@ -49,6 +49,11 @@ class Pages:
         """Moves with each change of the posts and their likes."""
         return self._feed.revision
 
+    @property
+    def keeps_avatars(self) -> bool:
+        """Whether a page may show the avatars that an earlier one asked for."""
+        return self._avatars.are_kept
+
     def context(self, visitor: Visitor, decision: Decision) -> dict[str, Any]:
         """Return the values of the template for the page, except those about the flag itself."""
         is_full = decision.mode is Mode.FULL

@@ -27,7 +27,7 @@ class RenderedPages:
 
     What a page shows depends on who the visitor is, on the decision for them, on where the flag data comes from and on
     the posts; a change of any of these is another page at once. A full page that lacks an avatar is not kept, since
-    the avatar may have come by the next time.
+    the avatar may have come by the next time; nor is any where each page is to ask for its avatars.
     """
 
     def __init__(self, gate: Gate, pages: Pages, *, keep_s: float = _KEEP_S) -> None:
@@ -53,7 +53,7 @@ class RenderedPages:
                 pinned=decision.is_pinned,
                 **context,
             )
-            if decision.mode is Mode.DEGRADED or _has_every_avatar(context):
+            if decision.mode is Mode.DEGRADED or (self._pages.keeps_avatars and _has_every_avatar(context)):
                 with self._lock:
                     self._kept[key] = html
         return html

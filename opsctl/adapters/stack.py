@@ -36,8 +36,8 @@ _FLAG_SERVICE_SETTINGS = ("data_dir",)
 _WORKER_SETTINGS = (
     "sdk_key", "project", "environment", "flag", "base_uri", "stream_uri", "events_uri", "data_dir", "host", "port",
     "allowed_hosts", "behind_proxy", "avatar_api_url", "avatar_api_key", "avatar_image_hosts", "avatar_deadline_s",
-    "post_interval_s", "restore_rate", "restore_spread_s", "max_connections", "fanout", "redis_url", "redis_prefix",
-    "control_listen", "control_token", "control_tls_cert", "control_tls_key", "control_url",
+    "avatar_keep_s", "post_interval_s", "restore_rate", "restore_spread_s", "max_connections", "fanout", "redis_url",
+    "redis_prefix", "control_listen", "control_token", "control_tls_cert", "control_tls_key", "control_url",
 )  # fmt: skip
 _LOOPBACK_OF_ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
 _BUS_SOCKET = "bus.sock"

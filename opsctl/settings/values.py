@@ -153,6 +153,10 @@ class Settings:
     avatar_deadline_s: float = _setting(
         "how long a page waits for avatars", "OPSCTL_AVATAR_DEADLINE", _duration("10ms", "1m"), 0.8
     )
+    avatar_keep_s: float = _setting(
+        "how long an avatar is kept; 0: each page asks anew, and shares the calls that are under way",
+        "OPSCTL_AVATAR_KEEP", _duration("0s", "24h"), 600.0,
+    )  # fmt: skip
     post_interval_s: float = _setting(
         "time between arriving posts; 0: none", "OPSCTL_POST_INTERVAL", _duration("0s", "24h"), 8.0
     )

@@ -21,6 +21,7 @@ def test_what_a_child_is_told_it_reads_back_the_same(tmp_path):
     environ = {
         "OPSCTL_ALLOWED_HOSTS": "feed.example, www.example",
         "OPSCTL_AVATAR_DEADLINE": "250ms",
+        "OPSCTL_AVATAR_KEEP": "0",
         "OPSCTL_BEHIND_PROXY": "yes",
         "OPSCTL_PORT": "8080",
         "OPSCTL_DATA_DIR": str(tmp_path),

@@ -248,6 +248,7 @@ def test_carriage_returns_in_a_dotenv_file_do_no_harm(load):
         ({"OPSCTL_TIMEOUT": "99999999999h"}, "not between 100ms and 720h"),
         ({"OPSCTL_TIMEOUT": "9" * 400}, "not between 100ms and 720h"),
         ({"OPSCTL_AVATAR_DEADLINE": "0"}, "not between 10ms and 1m"),
+        ({"OPSCTL_AVATAR_KEEP": "2d"}, "not a duration"),
         ({"OPSCTL_POST_INTERVAL": "2000h"}, "not between 0s and 24h"),
         ({"OPSCTL_PORT": "9" * 5000}, "not a port"),
         ({"OPSCTL_PORT": "\u00b2"}, "not a port"),

@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 
+import feed_parts
 import pytest
 from feed_parts import answer, answer_json, settings
 from support.waiting import eventually
@@ -45,7 +46,21 @@ def test_an_avatar_is_asked_for_once_and_then_kept(open_avatars, avatar_server):
     assert avatar_server.calls == avatars.calls == 2
 
 
-def test_pages_that_want_the_same_avatar_at_the_same_time_share_one_call(open_avatars, avatar_server):
+def test_an_avatar_that_is_not_to_be_kept_is_asked_for_by_each_page(start_feed, avatar_server):
+    data = feed_parts.flag_data(on=True)
+    feed = start_feed(data_source=data, avatar_api_url=avatar_server.url, avatar_keep_s=0.0)
+    visitor = feed.app.test_client()
+
+    visitor.get("/")
+    calls = avatar_server.calls
+    visitor.get("/")
+
+    assert calls > 0
+    assert avatar_server.calls == 2 * calls
+
+
+@pytest.mark.parametrize("keep_s", [600.0, 0.0])
+def test_pages_that_want_the_same_avatar_at_the_same_time_share_one_call(open_avatars, avatar_server, keep_s):
     release = threading.Event()
 
     def slowly(handler):
@@ -53,7 +68,7 @@ def test_pages_that_want_the_same_avatar_at_the_same_time_share_one_call(open_av
         avatar_server.image(handler)
 
     avatar_server.script = slowly
-    avatars = open_avatars(deadline_s=10.0, limit_s=10.0)
+    avatars = open_avatars(deadline_s=10.0, limit_s=10.0, keep_s=keep_s)
     found = []
     pages = [threading.Thread(target=lambda: found.append(avatars.urls(["sandy"])["sandy"])) for _ in range(20)]
     for page in pages:
