@@ -315,9 +315,14 @@ class Wiring(AdapterWiring):
         )
 
     @contextmanager
-    def throw_away(self, environ: Mapping[str, str], *, timeout_s: float) -> Iterator[tuple[str, Wiring]]:
-        """Run a whole stack for as long as the block runs; yield the feed's URL and the services that address it."""
+    def throw_away(
+        self, environ: Mapping[str, str], more: Mapping[str, str] | None = None, *, timeout_s: float
+    ) -> Iterator[tuple[str, Wiring]]:
+        """Run a whole stack for as long as the block runs; yield the feed's URL and the services that address it.
+
+        `more` are settings it is to have, by their environment names.
+        """
         from opsctl.adapters.throwaway import throw_away_stack  # noqa: PLC0415 - start-up
 
-        with throw_away_stack(environ) as (url, settings):
+        with throw_away_stack(environ, more) as (url, settings):
             yield url, Wiring(replace(settings, timeout_s=timeout_s))

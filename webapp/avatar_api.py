@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import urllib3
 
 from opsctl.core.addresses import is_loopback_name
+from opsctl.core.avatar_hosts import image_hosts
 from webapp.bounded_http import BoundedPoolManager
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ _CONNECT_TIMEOUT_S = 0.5
 _OK = 200
 _POOL_SIZE = 32
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#@!$&()*+,;=%\[\]-]+")
-_IMAGE_HOSTS_OF_API = {"api.thecatapi.com": ("cdn2.thecatapi.com",)}
 
 
 class AvatarError(Exception):
@@ -45,7 +45,7 @@ class ImageOrigins:
         api = urlsplit(settings.avatar_api_url)
         is_local = is_loopback_name(api.hostname or "")
         own = f"{api.scheme if is_local else 'https'}://{api.netloc.lower()}"
-        hosts = [*_IMAGE_HOSTS_OF_API.get(api.hostname or "", ()), *settings.avatar_image_hosts]
+        hosts = image_hosts(settings.avatar_api_url, settings.avatar_image_hosts)
         others = [
             f"http://{host}" for host in hosts if is_local and is_loopback_name(urlsplit(f"//{host}").hostname or "")
         ]

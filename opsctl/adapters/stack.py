@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import urllib3
 
+from opsctl.adapters import avatar_knobs
 from opsctl.adapters.child import PYTHON_MODULE
 from opsctl.core.addresses import is_loopback_name, url_at
 from opsctl.core.errors import ErrorCode, OpsError
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from opsctl.settings import Settings
 
-_AVATAR_READY_FILE_NAME = "avatar-service.json"
 _FLAG_SERVICE_SETTINGS = ("data_dir",)
 _WORKER_SETTINGS = (
     "sdk_key", "project", "environment", "flag", "base_uri", "stream_uri", "events_uri", "data_dir", "host", "port",
@@ -98,7 +98,7 @@ class LocalStack:
 
     def avatar_service(self) -> ChildSpec:
         """Return the stand-in for the avatar API."""
-        ready_file = self._settings.data_dir / _AVATAR_READY_FILE_NAME
+        ready_file = self._settings.data_dir / avatar_knobs.READY_FILE_NAME
         return self._child(
             "avatar stand-in",
             ("opsctl.avatarservice", "--ready-file", str(ready_file)),

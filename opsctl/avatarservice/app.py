@@ -1,9 +1,9 @@
-"""The stand-in over HTTP, as a WSGI application.
+"""The stand-in, or what stands before another API, over HTTP, as a WSGI application.
 
 | request | answer |
 |---|---|
 | `GET /v1/images/search?limit=N` | `[{"id", "url", "width", "height"}]`, as thecatapi.com has it |
-| `GET /images/ID.svg` | the portrait of that id, for ever the same |
+| `GET /images/ID.svg` | the portrait of that id, for ever the same; the stand-in alone has them |
 | `GET /knobs`, `PUT /knobs` | how searches are answered; a `PUT` turns only the knobs it names |
 | `GET /stats` | what was asked so far |
 | `GET /healthz` | 200 |
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from opsctl.avatarservice.cats import draw_cat
-from opsctl.avatarservice.provider import Answer, Provider, json_answer
+from opsctl.avatarservice.provider import Answer, Provider, Search, json_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,10 +34,16 @@ _IMAGE_HEADERS = (
 
 
 class AvatarApp:
-    """Routes requests to `provider`. Answers only names of this machine: a web page elsewhere cannot turn knobs."""
+    """Routes requests to `provider`. Answers only names of this machine: a web page elsewhere cannot turn knobs.
 
-    def __init__(self, provider: Provider) -> None:
+    Args:
+        provider: Answers searches.
+        has_images: Whether images are served here.
+    """
+
+    def __init__(self, provider: Provider, *, has_images: bool = True) -> None:
         self._provider = provider
+        self._has_images = has_images
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request, as WSGI has it."""
@@ -72,15 +78,12 @@ class AvatarApp:
         text = parse_qs(environ.get("QUERY_STRING", "")).get("limit", ["1"])[0]
         if not re.fullmatch(r"[1-9][0-9]{0,2}", text, re.ASCII):
             return _refusal("400 Bad Request", "limit is a whole number from 1")
-        return self._provider.search(
-            base_url=f"http://{environ['HTTP_HOST']}",
-            limit=int(text),
-            has_key=bool(environ.get("HTTP_X_API_KEY", "").strip()),
-        )
+        key = environ.get("HTTP_X_API_KEY", "").strip()
+        return self._provider.search(Search(f"http://{environ['HTTP_HOST']}", int(text), key))
 
     def _image(self, path: str, known: str) -> Answer:
         match = _IMAGE_PATH.fullmatch(path)
-        if match is None:
+        if match is None or not self._has_images:
             return _refusal("404 Not Found", "there is no such page")
         etag = ("ETag", f'"{match[1]}"')
         if etag[1] in known:

@@ -1,11 +1,11 @@
-"""The API itself: searches answered as the knobs say, and what was asked so far."""
+"""Searches answered as the knobs say, and what was asked so far."""
 
 from __future__ import annotations
 
 import json
 import random
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from opsctl.avatarservice.cats.portrait import SIZE
@@ -46,19 +46,42 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is searched for.
+
+    Attributes:
+        base_url: Where the caller reached us.
+        limit: How many images.
+        key: The caller's key of the API; empty without one.
+    """
+
+    base_url: str
+    limit: int = 1
+    key: str = field(default="", repr=False)
+
+
 class Provider:
     """Answers searches for images as the knobs say, and counts them.
 
     Args:
         wait: Sleeps so many seconds; `None` means until the process stops.
         now: Monotonic seconds.
+        images: Gives the answer that a search gets when nothing goes wrong on purpose.
     """
 
-    def __init__(self, *, wait: Callable[[float | None], None], now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        wait: Callable[[float | None], None],
+        now: Callable[[], float],
+        images: Callable[[Search], Answer],
+    ) -> None:
         self.knobs = Knobs()
         self.stats = Stats()
         self._wait = wait
         self._now = now
+        self._images = images
         self._random = random.Random()  # noqa: S311 - misbehaviour needs no cryptography
         self._tokens = 0.0
         self._refilled_at = now()
@@ -73,8 +96,8 @@ class Provider:
         self._tokens, self._refilled_at = max(1.0, self.knobs.rate_limit_per_s), self._now()
         return self.knobs
 
-    def search(self, *, base_url: str, limit: int, has_key: bool) -> Answer:
-        """Answer one search with `limit` random images below `base_url`; without a key, ten at most."""
+    def search(self, search: Search) -> Answer:
+        """Answer one search."""
         self.stats.calls += 1
         knobs = self.knobs
         self.stats.waiting += 1
@@ -90,16 +113,19 @@ class Provider:
         if self._random.random() < knobs.error_rate:
             self.stats.errors += 1
             return json_answer("500 Internal Server Error", {"message": "something went wrong"})
-        return self._good_answer(knobs.body, base_url, min(limit, _MOST_IMAGES_WITH_KEY if has_key else _MOST_IMAGES))
+        answer = self._answer(knobs.body, search)
+        self.stats.rate_limited += answer.status.startswith("429")
+        self.stats.errors += not answer.status.startswith(("2", "429"))
+        return answer
 
-    def _good_answer(self, body: Body, base_url: str, count: int) -> Answer:
+    def _answer(self, body: Body, search: Search) -> Answer:
         if body is Body.EMPTY:
             return json_answer("200 OK", [])
         if body is Body.HTML:
             return Answer("200 OK", "text/html; charset=utf-8", [_PAGE])
         if body is Body.HUGE:
             return Answer("200 OK", "application/json", _huge_body())
-        return json_answer("200 OK", [_image(base_url, secrets.token_hex(5)) for _ in range(count)])
+        return self._images(search)
 
     def _is_within_rate(self, per_s: float) -> bool:
         """Take one token of a bucket that holds a second's worth."""
@@ -112,6 +138,12 @@ class Provider:
             return False
         self._tokens -= 1
         return True
+
+
+def portraits(search: Search) -> Answer:
+    """Answer a search with random cats of our own; without a key, ten at most."""
+    count = min(search.limit, _MOST_IMAGES_WITH_KEY if search.key else _MOST_IMAGES)
+    return json_answer("200 OK", [_image(search.base_url, secrets.token_hex(5)) for _ in range(count)])
 
 
 def json_answer(status: str, value: Any, headers: tuple[tuple[str, str], ...] = ()) -> Answer:

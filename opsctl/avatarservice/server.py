@@ -13,7 +13,8 @@ import gevent.socket
 from gevent.pywsgi import WSGIServer
 
 from opsctl.avatarservice.app import AvatarApp
-from opsctl.avatarservice.provider import Provider
+from opsctl.avatarservice.provider import Provider, portraits
+from opsctl.avatarservice.upstream import Upstream
 from opsctl.daemon.listener import inherited_listener, open_listener
 from opsctl.daemon.ready_file import write_ready_file
 from opsctl.daemon.stopping import stop_event
@@ -33,11 +34,13 @@ class Options:
 
     Attributes:
         port: Port on loopback; 0 is any free one.
+        before: URL of the API to stand before: what no knob changes is asked there. `None`: cats of our own.
         ready_file: Where `{"url", "pid"}` is written once it answers; removed at the end.
         environ: The process environment: a supervisor hands down a listener and a lifeline there.
     """
 
     port: int = 0
+    before: str | None = None
     ready_file: Path | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
 
@@ -55,14 +58,16 @@ def run(options: Options) -> None:
     )
     url = f"http://{_HOST}:{listener.getsockname()[1]}"
     stopping = stop_event(options.environ)
-    provider = Provider(wait=lambda seconds: _wait(stopping, seconds), now=time.monotonic)
+    images = portraits if options.before is None else Upstream(options.before).images
+    provider = Provider(wait=lambda seconds: _wait(stopping, seconds), now=time.monotonic, images=images)
+    app = AvatarApp(provider, has_images=options.before is None)
     served = gevent.socket.socket(fileno=listener.detach())
-    server = WSGIServer(served, AvatarApp(provider), log=None, error_log=_LOG)
+    server = WSGIServer(served, app, log=None, error_log=_LOG)
     server.start()
     try:
         if options.ready_file is not None:
             write_ready_file(options.ready_file, {"url": url, "pid": os.getpid()})
-        _LOG.info("avatar API stand-in answers on %s", url)
+        _LOG.info("avatar API stand-in answers on %s%s", url, f", before {options.before}" if options.before else "")
         stopping.wait()
     finally:
         if options.ready_file is not None:

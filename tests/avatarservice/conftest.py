@@ -15,13 +15,13 @@ def start_avatar_service(tmp_path):
     """Start the stand-in on any free port and wait until it says that it is ready."""
     started: list[AvatarProcess] = []
 
-    def start(*arguments: str, listen_fd: int | None = None) -> AvatarProcess:
+    def start(*arguments: str, listen_fd: int | None = None, **environ: str) -> AvatarProcess:
         ready_file = tmp_path / f"avatars-{len(started)}.json"
         lifeline_read, lifeline = os.pipe()
         inherited = {} if listen_fd is None else {"OPSCTL_LISTEN_FD": str(listen_fd)}
         process = subprocess.Popen(
             [sys.executable, "-m", "opsctl.avatarservice", "--ready-file", str(ready_file), *arguments],
-            env={**os.environ, **inherited, "OPSCTL_SUPERVISOR_FD": str(lifeline_read)},
+            env={**os.environ, **environ, **inherited, "OPSCTL_SUPERVISOR_FD": str(lifeline_read)},
             pass_fds=[lifeline_read, *map(int, inherited.values())],
             stderr=subprocess.PIPE,
             text=True,
