@@ -1,5 +1,6 @@
 """A Socket.IO server under gevent on a thread of its own, and raw clients that read when they are told to."""
 
+import select
 import socket
 import threading
 from types import SimpleNamespace
@@ -110,6 +111,18 @@ class RawClient:
 
     def take(self, count):
         return [self.next() for _ in range(count)]
+
+    def until(self, last):
+        """Return all messages up to the first that is `last`."""
+        got = [self.next()]
+        while got[-1] != last:
+            got.append(self.next())
+        return got
+
+    def glance(self, at_most):
+        """Read no more bytes than that, and only what is there already; it is in what is returned later."""
+        if select.select([self.socket], [], [], 0)[0]:
+            self._messages += self._frames.feed(self.socket.recv(at_most))
 
     def close(self):
         self.socket.close()

@@ -144,6 +144,20 @@ def test_at_most_twenty_are_named():
     assert len(report(board, Epoch()).waiting) == 20
 
 
+def test_ten_thousand_acknowledgements_are_one_report():
+    board = AckBoard()
+    board.advance(KILLED)
+    for number in range(10_000):
+        board.join(a_connection(str(number)))
+    observer = board.observe(time.monotonic())
+
+    counted = [board.confirm(str(number), KILLED, Mode.DEGRADED) for number in range(10_000)]
+    seen = observer.report(KILLED)
+
+    assert all(counted)
+    assert (seen.connected, seen.confirmed, seen.waiting, seen.latency.count) == (10_000, 10_000, (), 10_000)
+
+
 def test_whoever_watches_is_told_of_each_change():
     rung = []
     board = AckBoard(lambda: rung.append(1))

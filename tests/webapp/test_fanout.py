@@ -86,9 +86,7 @@ def test_who_does_not_read_is_kept_the_newest_state_only_and_holds_nobody_up():
         assert quick.take(400)[-1] == event("flag_update", {"n": 199})
         assert server.do(stuck.queue.qsize) <= _MOST_QUEUED
         assert len(skipped) >= 400 - _MOST_QUEUED - 1
-        got = [slow.next()]
-        while got[-1] != event("flag_update", {"n": 199}):
-            got.append(slow.next())
+        got = slow.until(event("flag_update", {"n": 199}))
         numbers = [json.loads(one[2:])[1]["n"] for one in got[1:]]
         assert numbers == sorted(numbers)
         assert len(numbers) <= _MOST_QUEUED + 2
@@ -112,9 +110,7 @@ def test_who_reads_again_is_never_given_a_state_before_the_one_it_has(monkeypatc
 
         going_on = threading.Thread(target=server.do, args=(go_on,))
         going_on.start()
-        got = [slow.next()]
-        while got[-1] != event("flag_update", {"n": 101}):
-            got.append(slow.next())
+        got = slow.until(event("flag_update", {"n": 101}))
         going_on.join()
 
     numbers = [json.loads(one[2:])[1]["n"] for one in got[1:]]
@@ -222,18 +218,16 @@ def traffic(server):
     server.emit("last", 4)
 
 
-def test_it_sends_what_the_stock_way_sends():
+def test_it_sends_everybody_what_the_stock_way_sends():
     said = []
     for manager in (FanoutManager(), None):
         with SocketServer(manager) as server:
-            client = RawClient(server)
+            clients = [RawClient(server), RawClient(server)]
             traffic(server)
-            said.append([client.next()])
-            while said[-1][-1] != event("last", 4):
-                said[-1].append(client.next())
+            said.append([client.until(event("last", 4)) for client in clients])
 
     assert said[0] == said[1]
-    assert len(said[0]) == 9
+    assert [len(one) for one in said[0]] == [9, 8]
 
 
 def test_messages_in_pieces_in_one_piece_and_too_long_ones_are_read_as_the_protocol_says(server):

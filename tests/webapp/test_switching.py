@@ -2,6 +2,7 @@
 
 import pytest
 from feed_parts import FLAG, flag_data, small_cast, turn
+from ldclient import LDClient
 from support.waiting import eventually
 
 from opsctl.core.epochs import Epoch
@@ -19,15 +20,18 @@ class RecordingBroadcaster:
     def __init__(self):
         self.got = {}
         self.modes = {}
+        self.broadcasts = []
 
     def to_one(self, sid, event, data):
         self.got.setdefault(sid, []).append((event, data))
 
     def to_mode(self, mode, event, data):
+        self.broadcasts.append((mode, event))
         for sid in [sid for sid, placed in self.modes.items() if placed is mode]:
             self.to_one(sid, event, data)
 
     def to_all(self, event, data):
+        self.broadcasts.append(("all", event))
         for sid in self.modes:
             self.to_one(sid, event, data)
 
@@ -145,6 +149,32 @@ def test_when_the_flag_depends_on_the_visitor_each_browser_is_told_its_own_mode(
     assert [update["mode"] for update in scene.updates("a")] == ["full"]
     assert [update["mode"] for update in scene.updates("b")] == ["degraded"]
     assert scene.updates("b")[0]["reason"] == "TARGET_MATCH"
+
+
+def test_a_change_for_everybody_is_one_broadcast_and_one_evaluation_however_many_there_are(scene, monkeypatch):
+    for number in range(100):
+        scene.connect(f"b{number}", person="sandy" if number % 2 else "noor")
+    evaluated = []
+    variation_detail = LDClient.variation_detail
+    monkeypatch.setattr(LDClient, "variation_detail", lambda *asked: evaluated.append(1) or variation_detail(*asked))
+
+    turn(scene.data, on=False)
+
+    eventually(lambda: scene.updates("b99"))
+    assert scene.sent.broadcasts == [("all", "flag_update")]
+    assert evaluated == [1]
+
+
+def test_a_change_that_depends_on_the_visitor_is_two_broadcasts_however_many_there_are(scene):
+    for number in range(100):
+        scene.connect(f"b{number}", person="sandy" if number % 2 else "noor")
+
+    scene.data.update(scene.data.flag(FLAG).variation_for_key("user", "noor", False))
+
+    eventually(lambda: scene.updates("b98"))
+    assert scene.sent.broadcasts == [(mode, "flag_update") for mode in Mode]
+    modes = [update["mode"] for number in range(100) for update in scene.updates(f"b{number}")]
+    assert modes == ["degraded", "full"] * 50
 
 
 def test_browsers_move_between_the_modes_as_their_visitors_do(scene):

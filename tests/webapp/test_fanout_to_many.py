@@ -1,0 +1,106 @@
+"""Many browsers at once: what they are told, and what they say."""
+
+import itertools
+import json
+
+import gevent
+import pytest
+from support.fleet import Fleet
+from support.socket_server import RawClient, SocketServer
+from support.waiting import eventually
+from support.worker_process import Observation
+
+from webapp.fanout import _AT_ONCE, FanoutManager
+from webapp.realtime import _ack_of_message
+
+COALESCED_MS = 10
+
+
+@pytest.fixture
+def server():
+    with SocketServer(FanoutManager()) as running:
+        yield running
+
+
+def event(name, data):
+    return f"42{json.dumps([name, data], separators=(',', ':'))}"
+
+
+def test_everybody_else_has_a_turn_between_a_handful_of_browsers():
+    reached, seen = [], []
+
+    class Watched(FanoutManager):
+        def _send(self, event, engine_packet, frame, engine_socket):
+            reached.append(engine_socket.sid)
+            super()._send(event, engine_packet, frame, engine_socket)
+
+    def somebody_else():
+        while True:
+            seen.append(len(reached))
+            gevent.sleep(0)
+
+    with SocketServer(Watched()) as server:
+        clients = [RawClient(server) for _ in range(2 * _AT_ONCE + 10)]
+        server.do(gevent.spawn, somebody_else)
+        server.emit("flag_update", {"n": 1})
+
+        assert [client.next() for client in clients] == [event("flag_update", {"n": 1})] * len(clients)
+    assert len(set(reached)) == len(clients)
+    assert max(after - before for before, after in itertools.pairwise(seen)) <= _AT_ONCE
+
+
+def test_what_everybody_gets_is_encoded_once(server):
+    clients = [RawClient(server) for _ in range(5)]
+    encoded = []
+
+    class Counted(server.server.packet_class):
+        def encode(self):
+            encoded.append(self.data)
+            return super().encode()
+
+    server.do(setattr, server.server, "packet_class", Counted)
+    server.emit("flag_update", {"n": 1})
+
+    assert [client.next() for client in clients] == [event("flag_update", {"n": 1})] * 5
+    assert encoded == [["flag_update", {"n": 1}]]
+
+
+def test_browsers_that_leave_with_half_a_frame_keep_it_from_nobody_and_are_forgotten(server):
+    leaving = [RawClient(server, buffer_bytes=4096) for _ in range(5)]
+    staying = RawClient(server)
+    large = "x" * 8_000_000
+
+    server.emit("post", large)
+    for client in leaving:
+        client.close()
+    server.emit("flag_update", {"n": 2})
+
+    assert staying.take(2) == [event("post", large), event("flag_update", {"n": 2})]
+    eventually(lambda: len(server.sockets()) == 1, what="the others to be forgotten")
+
+
+def test_the_same_acknowledgement_of_many_browsers_is_read_once():
+    _ack_of_message.cache_clear()
+    message = event("flag_ack", {"epoch": [2, 0], "mode": "degraded"})
+
+    read = [_ack_of_message(message) for _ in range(10_000)]
+
+    assert read[0] is not None
+    assert all(one is read[0] for one in read)
+    assert _ack_of_message.cache_info().misses == 1
+
+
+@pytest.mark.acceptance
+def test_the_acknowledgements_of_many_browsers_are_a_few_reports(worker, flag_service):
+    with Fleet(worker.url, 300) as fleet:
+        eventually(lambda: worker.state()["browsers"]["confirmed"] == 300, what="the first acknowledgements")
+        observation = Observation(worker)
+        observation.next()
+
+        killed = flag_service.turn(on=False)
+        done = observation.until(lambda report: report["epoch"][0] == killed and report["browsers"]["confirmed"] == 300)
+        observation.close()
+
+        assert fleet.shown_at(killed) == {"degraded": 300}
+    assert sum(count for _, count in done["browsers"]["latency"]["counts"]) == 300
+    assert len(observation.reports) - 2 <= done["elapsed_ms"] / COALESCED_MS
