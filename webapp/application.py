@@ -26,6 +26,7 @@ from webapp.fanout import FanoutManager
 from webapp.feed import Feed
 from webapp.flagdata import ObservedStore
 from webapp.forks import ForkGuard
+from webapp.frames import LONGEST_MESSAGE_BYTES
 from webapp.freshness import Freshness
 from webapp.gate import Gate
 from webapp.health import health_routes
@@ -48,7 +49,6 @@ from webapp.static_files import cache_static_files
 from webapp.switching import Switchboard
 from webapp.visitors import Visitors
 from webapp.websockets import best_async_mode, lighten_websockets, limit_websockets
-from webapp.wire import LONGEST_MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

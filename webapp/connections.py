@@ -18,7 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from prometheus_client import Metric
 
@@ -148,13 +148,21 @@ class FeedServer(PatientServer):
         self.open += 1
         super().do_handle(*accepted)
 
+    def keep(self) -> Callable[[], None]:
+        """Hold a connection that a websocket takes over; what this returns is to be called when it ends."""
+        self.open += 1
+        return self._let_go
+
     def do_close(self, sock: Any, *more: Any) -> None:
         """Close a connection that was served (gevent)."""
+        self._let_go()
+        super().do_close(sock, *more)
+
+    def _let_go(self) -> None:
         self.open -= 1
         if self._is_full and self.open < self.most * _ROOM_AGAIN:
             self._is_full = False
             _log.info("there is room for connections again; %d were turned away so far", self.turned_away)
-        super().do_close(sock, *more)
 
     def _end_a_silent_one(self) -> bool:
         handler = next(iter(self._silent), None)

@@ -15,7 +15,7 @@ from engineio import packet as engine
 from gevent.lock import RLock
 from socketio import Manager, packet
 
-from webapp.wire import text_frame
+from webapp.frames import text_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import queue
-from collections import deque
-from typing import Any
+from typing import Any, Protocol
 
 import gevent
 from wsproto.utilities import LocalProtocolError
 
-from webapp.wire import text_frame
+from webapp.frames import text_frame
+
+
+class Writable(Protocol):
+    """A websocket as it is written to."""
+
+    def offer(self, frame: bytes) -> bool:
+        """Write a whole frame if that can be begun at once, and return whether it was."""
+
+    def send(self, message: str | bytes) -> None:
+        """Write a message, however slowly the other end reads."""
+
+    def close(self) -> None:
+        """Close it, if it is not closed."""
+
+    def break_off(self) -> None:
+        """End its connection without a word."""
 
 
 class Outbox:
@@ -21,20 +36,24 @@ class Outbox:
     __slots__ = ("_flusher", "_packets", "_websocket")
 
     def __init__(self) -> None:
-        self._packets: deque[Any] = deque()
-        self._websocket: Any = None
+        self._packets: list[Any] = []
+        self._websocket: Writable | None = None
         self._flusher: gevent.Greenlet[[], None] | None = None
 
-    def attach(self, websocket: Any) -> None:
+    def attach(self, websocket: Writable) -> None:
         """Write to this websocket from now on, first what was put in so far."""
         self._websocket = websocket
-        self._flush()
+        waiting, self._packets = self._packets, []
+        for what in waiting:
+            self.put(what)
 
     def put(self, what: Any) -> None:
         """Take in a packet; `None` closes the websocket after those before it."""
-        self._packets.append(what)
-        if self._websocket is not None and self._flusher is None:
-            self._flush()
+        if self._websocket is None or self._packets:
+            self._packets.append(what)
+        elif not self._is_offered(self._websocket, what):
+            self._packets.append(what)
+            self._flusher = gevent.spawn(self._write_all)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:  # noqa: ARG002, FBT001, FBT002 - a queue's
         """Return the oldest packet; for transports that fetch them.
@@ -44,7 +63,7 @@ class Outbox:
         """
         if not self._packets:
             raise queue.Empty
-        return self._packets.popleft()
+        return self._packets.pop(0)
 
     def task_done(self) -> None:
         """Do nothing: a packet stands here until it is written."""
@@ -62,33 +81,26 @@ class Outbox:
         while self._flusher is not None:
             self._flusher.join()
 
-    def _flush(self) -> None:
-        if len(self._packets) == 1 and self._is_offered(self._packets[0]):
-            self._packets.popleft()
-        elif self._packets:
-            self._flusher = gevent.spawn(self._write_all)
-
-    def _is_offered(self, engine_packet: Any) -> bool:
+    @staticmethod
+    def _is_offered(websocket: Writable, engine_packet: Any) -> bool:
         encoded = None if engine_packet is None else engine_packet.encode()
-        if not isinstance(encoded, str) or not self._websocket.ws.connected:
-            return False
         try:
-            is_offered: bool = self._websocket.ws.sock.offer(text_frame(encoded))
+            return isinstance(encoded, str) and websocket.offer(text_frame(encoded))
         except OSError:
             return False
-        return is_offered
 
     def _write_all(self) -> None:
+        websocket: Any = self._websocket
         try:
             while self._packets and self._packets[0] is not None:
-                self._websocket.send(self._packets[0].encode())
-                self._packets.popleft()
+                websocket.send(self._packets[0].encode())
+                self._packets.pop(0)
             if self._packets:
                 self._packets.clear()
-                self._websocket.close()
+                websocket.close()
         except (OSError, LocalProtocolError):
             # The connection is gone, or is being closed; whoever reads from it finds out too.
             self._packets.clear()
-            self._websocket.ws.sock.break_off()
+            websocket.break_off()
         finally:
             self._flusher = None

@@ -151,8 +151,9 @@ class FeedNamespace(Namespace):
 
 def _forget(environ: dict[str, Any]) -> None:
     """Drop what a connection's request said, but for what the WSGI server looks at when it ends: kilobytes for each."""
-    for name in [one for one in environ if one not in _LOOKED_AT_LATER]:
-        del environ[name]
+    kept = {name: environ[name] for name in _LOOKED_AT_LATER if name in environ}
+    environ.clear()  # which gives its memory back, as to delete each of them would not
+    environ.update(kept)
 
 
 @dataclass(frozen=True, slots=True)

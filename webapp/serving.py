@@ -20,7 +20,7 @@ from webapp.connections import ConnectionReadings, FeedServer, allow_many_connec
 from webapp.control import ControlApp, control_server
 from webapp.control_remote import RemoteControl
 from webapp.timed_http import TimedHandler
-from webapp.websockets import OWN_SOCKET
+from webapp.websockets import KEEP, OWN_SOCKET, close_websockets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,10 +105,7 @@ def _drain(feed: FeedApp, pages: FeedServer) -> None:
     _log.info("draining: %d browsers connected", feed.board.connected)
     feed.lifecycle.drain()
     pages.stop_accepting()
-    server: Any = feed.socketio.server
-    engine = server.eio
-    for sid in list(engine.sockets):
-        gevent.spawn(engine.disconnect, sid)
+    close_websockets(feed.socketio, ends_at - time.monotonic() - _CONTROL_STOP_S)
     while pages.answering and time.monotonic() < ends_at - _CONTROL_STOP_S:
         gevent.sleep(_LOOK_AGAIN_S)
     pages.stop()
@@ -136,10 +133,11 @@ class _FeedHandler(TimedHandler):
         self.server.goes_on(self)
         environ = super().get_environ()
         environ[OWN_SOCKET] = self.socket
+        environ[KEEP] = self.server.keep
         return environ
 
     def handle_one_response(self) -> None:
-        """Answer one request, and close the connection of a websocket that has ended (gevent)."""
+        """Answer one request; a connection that was to be upgraded serves no other (gevent)."""
         if self.environ and self.environ.get("HTTP_UPGRADE"):
             super().handle_one_response()
             self.close_connection = True

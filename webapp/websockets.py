@@ -10,23 +10,36 @@ import contextlib
 import logging
 import threading
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import gevent
 from engineio import exceptions, packet
 from gevent import monkey
+from gevent.socket import socket
+from gevent.ssl import SSLSocket
 
+from webapp.channel import Channel
+from webapp.frames import LONGEST_MESSAGE_BYTES, message_frame
+from webapp.handshake import RefusedHandshakeError, handshake_answer
 from webapp.outbox import Outbox
-from webapp.wire import LONGEST_MESSAGE_BYTES, WireServer
+from webapp.pings import Pings
+from webapp.reading import Reader
+from webapp.wire_server import WireServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flask_socketio import SocketIO
 
+    from webapp.wire import Wire
+
 _log = logging.getLogger(__name__)
+_LOOK_AGAIN_S = 0.01
 OWN_SOCKET = "opsctl.socket"
-"""Where a server of the feed's own puts a request's socket, which is then used as it is: one open file for each."""
+"""Where a server of the feed's own puts a request's socket, which a websocket may take over."""
+KEEP = "opsctl.keep"
+"""What it puts there to be called when that happens; it returns what is to be called when the connection ends."""
 
 
 def best_async_mode() -> str:
@@ -47,63 +60,165 @@ def limit_websockets(socketio: SocketIO) -> None:
 
 
 def lighten_websockets(socketio: SocketIO, express: Callable[[str, str], bool] = lambda _sid, _message: False) -> None:
-    """Make the websockets of a server under gevent with one greenlet each, where python-engineio has four.
+    """Make the websockets of a server under gevent without a greenlet for each, where python-engineio has four.
 
-    The limits are the same. Each engine socket has a `wire` besides, its `webapp.wire.Wire`. `express` is given each
-    message first, with the engine socket's id, and may have dealt with it: then it returns true, and python-engineio
-    does not see that one.
+    Under another server than the feed's own each has one. The limits are the same. Each engine socket has a `wire`
+    besides, its `webapp.wire.Wire`. `express` is given each message first, with the engine socket's id, and may have
+    dealt with it: then it returns true, and python-engineio does not see that one.
     """
     server: Any = socketio.server
     engine = server.eio
     light = {
         "websocket": _light(engine._async["websocket"], express),  # noqa: SLF001 - see above
         "queue": Outbox,
-        "thread": _light_thread(engine._async["thread"]),  # noqa: SLF001 - see above
+        "thread": _light_thread(engine._async["thread"], engine.ping_interval),  # noqa: SLF001 - see above
     }
     engine._async = {**engine._async, **light}  # noqa: SLF001 - see above
 
 
+def close_websockets(socketio: SocketIO, limit_s: float) -> None:
+    """Tell every browser goodbye, and return when they have all left or after `limit_s` (under gevent)."""
+    server: Any = socketio.server
+    engine = server.eio
+    ends_at = time.monotonic() + limit_s
+    wires = [one.wire for one in engine.sockets.values() if hasattr(one, "wire")]
+    for sid in list(engine.sockets):
+        gevent.spawn(engine.disconnect, sid)
+    while any(not wire.is_closed for wire in wires) and time.monotonic() < ends_at:
+        gevent.sleep(_LOOK_AGAIN_S)
+
+
 def _light(driver: type[Any], express: Callable[[str, str], bool]) -> type[Any]:
+    reader = Reader()
+
     class LightWebSocket(driver):  # type: ignore[misc]  # the class is chosen at run time
-        """The transport of one engine socket, from its handshake to its end, in the greenlet of its request."""
+        """Makes the transport of one engine socket from its request.
+
+        A plain connection of the feed's own server is taken over, and the request ends. Else its greenlet reads, to the
+        end of the connection.
+        """
 
         def __init__(self, handler: Any, server: Any) -> None:
             super().__init__(handler, server)
             self._engine_socket = handler.__self__
 
-        def __call__(self, environ: dict[str, Any], _start_response: Any) -> Any:
+        def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
             own = environ.pop(OWN_SOCKET, None)
+            if own is None or isinstance(own, SSLSocket):
+                return self._serve(own, environ)
+            return _take_over(own, self._engine_socket, environ, start_response, reader, express)
+
+        def _serve(self, own: Any, environ: dict[str, Any]) -> list[bytes]:
             # simple-websocket takes a socket it finds under this name as it is, and duplicates others.
             given = {**environ, "werkzeug.socket": own} if own is not None else dict(environ)
             given.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
             self.ws = WireServer(given, max_message_size=LONGEST_MESSAGE_BYTES)
-            self._serve()
-            return [] if own is not None else _ended(self.ws)
-
-        def _serve(self) -> None:
-            engine_socket = self._engine_socket
-            engine_socket.wire = self.ws.sock
-            engine_socket.connected = engine_socket.upgraded = True
-            engine_socket.queue.attach(self)
+            _begin(self._engine_socket, self.ws.sock)
+            self._engine_socket.queue.attach(self)
             try:
                 while (message := self.wait()) is not None:
-                    if isinstance(message, str) and express(engine_socket.sid, message):
-                        continue
-                    _handle(engine_socket, packet.Packet(encoded_packet=message))
-            except exceptions.SocketIsClosedError:
-                _log.debug("a websocket was closed meanwhile")
-            except (ValueError, RecursionError) as error:
-                _log.warning("closing a websocket: what it sent is no message (%s)", type(error).__name__)
-            except Exception:  # noqa: BLE001 - one browser's connection ends in order, whatever it made fail
-                _log.exception("a message could not be handled: closing its connection")
+                    _take(self._engine_socket, message, express)
+            except Exception as error:  # noqa: BLE001 - one browser's connection ends in order, whatever it made fail
+                _report(error)
             finally:
-                engine_socket.queue.put(None)
-                engine_socket.queue.join()
-                self.ws.sock.break_off()
-                reason = engine_socket.server.reason.TRANSPORT_CLOSE
-                engine_socket.close(wait=False, abort=True, reason=reason)
+                _end(self._engine_socket)
+            return [] if own is not None else _ended(self.ws)
+
+        def offer(self, frame: bytes) -> bool:
+            is_offered: bool = self.ws.connected and self.ws.sock.offer(frame)
+            return is_offered
+
+        def break_off(self) -> None:
+            self.ws.sock.break_off()
 
     return LightWebSocket
+
+
+class _EngineChannel(Channel):
+    """The websocket of one engine socket, on a connection of the feed's own server."""
+
+    __slots__ = ("_engine_socket", "_express", "_let_go")
+
+    def __init__(
+        self, sock: Any, reader: Reader, engine_socket: Any, express: Callable[[str, str], bool], let_go: Any
+    ) -> None:
+        self._engine_socket = engine_socket
+        self._express = express
+        self._let_go = let_go
+        super().__init__(sock, reader)
+
+    def on_message(self, message: str | bytes) -> None:
+        _take(self._engine_socket, message, self._express)
+
+    def on_error(self, error: Exception) -> None:
+        _report(error)
+
+    def on_end(self) -> None:
+        try:
+            _end(self._engine_socket)
+        finally:
+            self._let_go()
+
+
+def _take_over(
+    own: Any,
+    engine_socket: Any,
+    environ: dict[str, Any],
+    start_response: Any,
+    reader: Reader,
+    express: Callable[[str, str], bool],
+) -> list[bytes]:
+    """Make a request's connection the transport of an engine socket; the web server knows nothing of it any more."""
+    try:
+        first = handshake_answer(environ)
+    except RefusedHandshakeError as refused:
+        engine_socket.close(wait=False, abort=True, reason=engine_socket.server.reason.TRANSPORT_ERROR)
+        start_response(refused.status, refused.headers)
+        return [f"{refused}\n".encode()]
+    let_go = environ.pop(KEEP, _nothing)()
+    timeout_s = own.gettimeout()
+    taken = socket(own.family, own.type, own.proto, fileno=own.detach())
+    taken.settimeout(timeout_s)
+    channel = _EngineChannel(taken, reader, engine_socket, express, let_go)
+    _begin(engine_socket, channel.wire)
+    while not engine_socket.queue.empty():
+        first += message_frame(engine_socket.queue.get().encode())
+    with contextlib.suppress(OSError):  # whoever reads from it finds out too
+        channel.wire.write(first)
+    engine_socket.queue.attach(channel)
+    return []
+
+
+def _nothing() -> Any:
+    return _nothing
+
+
+def _begin(engine_socket: Any, wire: Wire) -> None:
+    engine_socket.wire = wire
+    engine_socket.connected = engine_socket.upgraded = True
+
+
+def _take(engine_socket: Any, message: str | bytes, express: Callable[[str, str], bool]) -> None:
+    if not (isinstance(message, str) and express(engine_socket.sid, message)):
+        _handle(engine_socket, packet.Packet(encoded_packet=message))
+
+
+def _end(engine_socket: Any) -> None:
+    """Close an engine socket whose websocket has ended, once what was to be written is."""
+    engine_socket.queue.put(None)
+    engine_socket.queue.join()
+    engine_socket.wire.break_off()
+    engine_socket.close(wait=False, abort=True, reason=engine_socket.server.reason.TRANSPORT_CLOSE)
+    engine_socket.server.sockets.pop(engine_socket.sid, None)
+
+
+def _report(error: Exception) -> None:
+    if isinstance(error, exceptions.SocketIsClosedError):
+        _log.debug("a websocket was closed meanwhile")
+    elif isinstance(error, (ValueError, RecursionError)):
+        _log.warning("closing a websocket: what it sent is no message (%s)", type(error).__name__)
+    else:
+        _log.error("a message could not be handled: closing its connection", exc_info=error)
 
 
 def _handle(engine_socket: Any, engine_packet: packet.Packet) -> None:
@@ -115,21 +230,16 @@ def _handle(engine_socket: Any, engine_packet: packet.Packet) -> None:
         engine_socket.receive(engine_packet)
 
 
-def _light_thread(thread: type[Any]) -> type[Any]:
-    class LightThread(thread):  # type: ignore[misc]  # as above
-        """A background task; the wait for the next ping is a timer rather than a greenlet that sleeps."""
+def _light_thread(thread: type[Any], ping_interval_s: float) -> Callable[..., Any]:
+    pings = Pings(ping_interval_s, _ping)
 
-        def __init__(self, target: Any, args: Any = (), kwargs: Any = None) -> None:
-            self._waiting_socket = target.__self__ if getattr(target, "__name__", "") == "_send_ping" else None
-            super().__init__(target=target, args=args, kwargs=kwargs or {})
+    def light_thread(target: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Return a background task to be started; the wait for the next ping is none that sleeps."""
+        if getattr(target, "__name__", "") == "_send_ping":
+            return SimpleNamespace(start=lambda: pings.add(target.__self__))
+        return thread(target=target, args=args, kwargs=kwargs or {})
 
-        def start(self) -> None:
-            if self._waiting_socket is None:
-                super().start()
-            else:
-                gevent.spawn_later(self._waiting_socket.server.ping_interval, _ping, self._waiting_socket)
-
-    return LightThread
+    return light_thread
 
 
 def _ping(engine_socket: Any) -> None:

@@ -19,6 +19,8 @@ def plain(text: str, *, keep_newlines: bool = False) -> str:
 
     Zero-width joiners stay: scripts and emoji need them. Newlines and tabs become a space unless they are kept.
     """
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(_plain_character(character, keep_newlines=keep_newlines) for character in text)
 
 

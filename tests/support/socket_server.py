@@ -13,16 +13,27 @@ from gevent.event import Event
 from opsctl.simulation.fleet.browser import upgrade_request
 from opsctl.simulation.fleet.frames import TEXT, FrameReader, client_frame
 from support.waiting import DEADLINE_S
-from webapp.websockets import lighten_websockets
+from webapp.websockets import OWN_SOCKET, lighten_websockets
+
+
+class OwnHandler(pywsgi.WSGIHandler):
+    """Gives connections away as the feed's own handler does."""
+
+    def get_environ(self):
+        return {**super().get_environ(), OWN_SOCKET: self.socket}
 
 
 class SocketServer:
-    """The server; `do` runs something on its thread and returns what it returned."""
+    """The server; `do` runs something on its thread and returns what it returned.
 
-    def __init__(self, manager=None, *, websockets=lighten_websockets, **options):
+    One that is not `own` gives no connection away, as the servers of others do not.
+    """
+
+    def __init__(self, manager=None, *, websockets=lighten_websockets, own=True, ping_interval=25, **options):
         self._manager = manager
         self._websockets = websockets
-        self._options = options
+        self._ping_interval = ping_interval
+        self._options = {**options, "handler_class": OwnHandler if own else pywsgi.WSGIHandler}
         self._is_up = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
@@ -42,6 +53,7 @@ class SocketServer:
             transports=["websocket"],
             async_handlers=False,
             cors_allowed_origins="*",
+            ping_interval=self._ping_interval,
         )
         self._websockets(SimpleNamespace(server=self.server))
         self.server.on("connect", lambda _sid, _environ: None)

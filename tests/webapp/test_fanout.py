@@ -13,14 +13,15 @@ from support.waiting import DEADLINE_S, eventually
 
 from opsctl.simulation.fleet.frames import TEXT, FrameReader, client_frame
 from webapp.fanout import _MOST_QUEUED, FanoutManager
+from webapp.frames import text_frame
 from webapp.realtime import _ack_of_message
 from webapp.websockets import lighten_websockets, limit_websockets
-from webapp.wire import text_frame
 
 
-@pytest.fixture
-def server():
-    with SocketServer(FanoutManager()) as running:
+@pytest.fixture(params=["own", "foreign"])
+def server(request):
+    """The feed's own server, which gives its connections away, and any other under gevent."""
+    with SocketServer(FanoutManager(), own=request.param == "own") as running:
         yield running
 
 
@@ -118,12 +119,12 @@ def test_who_reads_again_is_never_given_a_state_before_the_one_it_has(monkeypatc
     assert numbers[-2:] == [100, 101]
 
 
-@pytest.fixture(params=["direct", "stock"])
+@pytest.fixture(params=["own", "foreign", "stock"])
 def any_server(request):
     """The websockets of each setting of OPSCTL_FANOUT, under gevent."""
     direct, stock = (FanoutManager(), lighten_websockets), (None, limit_websockets)
-    manager, websockets = direct if request.param == "direct" else stock
-    with SocketServer(manager, websockets=websockets) as running:
+    manager, websockets = stock if request.param == "stock" else direct
+    with SocketServer(manager, websockets=websockets, own=request.param == "own") as running:
         yield running
 
 
@@ -220,8 +221,8 @@ def traffic(server):
 
 def test_it_sends_everybody_what_the_stock_way_sends():
     said = []
-    for manager in (FanoutManager(), None):
-        with SocketServer(manager) as server:
+    for manager, websockets in ((FanoutManager(), lighten_websockets), (None, limit_websockets)):
+        with SocketServer(manager, websockets=websockets) as server:
             clients = [RawClient(server), RawClient(server)]
             traffic(server)
             said.append([client.until(event("last", 4)) for client in clients])
