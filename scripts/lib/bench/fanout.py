@@ -48,9 +48,9 @@ class Figures:
 
 def peers() -> list[Peer]:
     """Return opsctl's way first, then the peers that there are on this machine."""
-    flask = str(PEERS / "flask_socketio_peer.py")
+    feed, flask = str(PEERS / "feed_peer.py"), str(PEERS / "flask_socketio_peer.py")
     found = [
-        Peer("opsctl: Flask-SocketIO, direct fan-out", lambda port: [sys.executable, flask, "direct", str(port)]),
+        Peer("opsctl: Flask-SocketIO, direct fan-out", lambda port: [sys.executable, feed, str(port)]),
         Peer("Flask-SocketIO gevent, stock", lambda port: [sys.executable, flask, "stock", str(port)]),
         Peer(
             "Flask-SocketIO threading (the tutorial's)",

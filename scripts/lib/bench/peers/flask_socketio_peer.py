@@ -1,4 +1,4 @@
-"""A minimal Flask-SocketIO server: `--way stock` (gevent), `direct` (gevent and the feed's fan-out), or `threading`.
+"""A minimal Flask-SocketIO server: `stock` (gevent), or `threading`.
 
 It tells every client a `state` on connect. For each line on its standard input, a version, it writes the time and
 tells everybody.
@@ -23,15 +23,7 @@ PAGE = "<!doctype html><title>A page</title>" + "<p>some text</p>" * 60
 
 app = Flask(__name__)
 options = {"async_mode": "threading" if WAY == "threading" else "gevent", "cors_allowed_origins": "*"}
-if WAY == "direct":
-    from webapp.fanout import FanoutManager
-
-    options["client_manager"] = FanoutManager()
 socketio = SocketIO(app, transports=["websocket"], max_http_buffer_size=16384, **options)
-if WAY == "direct":
-    from webapp.websockets import lighten_websockets
-
-    lighten_websockets(socketio)
 
 
 @app.get("/")
@@ -80,19 +72,9 @@ def serve():
     sys.stdin = FileObjectThread(sys.stdin)
     from opsctl.daemon.listener import open_listener
 
-    handler = pywsgi.WSGIHandler
-    if WAY == "direct":
-        from webapp.websockets import OWN_SOCKET
-
-        class Handler(pywsgi.WSGIHandler):
-            def get_environ(self):
-                return {**super().get_environ(), OWN_SOCKET: self.socket}
-
-        handler = Handler
-
     gevent.spawn(obey)
     listener = open_listener("127.0.0.1", PORT, what="the peer", option="")
-    pywsgi.WSGIServer(listener, app, handler_class=handler, log=None).serve_forever()
+    pywsgi.WSGIServer(listener, app, log=None).serve_forever()
 
 
 serve()
