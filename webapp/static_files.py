@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
@@ -18,10 +19,14 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 _REVALIDATE = "no-cache"
 _TEXT = frozenset({"text/css", "text/javascript", "application/javascript", "image/svg+xml"})
 _KEPT = 256
+_VERSION_LENGTH = 12
 
 
 def cache_static_files(app: Flask) -> None:
     """Give `url_for("static", …)` a version, and let a request with one be kept for ever; the others revalidate.
+
+    The version is a digest of the content, the same on every machine. A version that is not this file's, which a page
+    of a newer or older feed asks for while they are replaced one by one, is not kept.
 
     Text is compressed once, and kept in memory like that.
     """
@@ -44,9 +49,12 @@ class _StaticFiles:
 
     def finish(self, response: Response) -> Response:
         if request.endpoint == "static" and response.status_code in {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}:
-            response.headers["Cache-Control"] = _FOR_EVER if "v" in request.args else _REVALIDATE
+            filename = str((request.view_args or {}).get("filename"))
+            asked = request.args.get("v")
+            is_this = asked is not None and asked == self._version(filename)
+            response.headers["Cache-Control"] = _FOR_EVER if is_this else _REVALIDATE
             if response.mimetype in _TEXT:
-                self._compress(response, str((request.view_args or {}).get("filename")))
+                self._compress(response, filename)
         return response
 
     def _compress(self, response: Response, filename: str) -> None:
@@ -67,10 +75,9 @@ class _StaticFiles:
     def _read_version(self, filename: str) -> str | None:
         path = self._path(filename)
         try:
-            status = None if path is None else path.stat()
+            return None if path is None else hashlib.sha256(path.read_bytes()).hexdigest()[:_VERSION_LENGTH]
         except OSError:
             return None
-        return None if status is None else f"{int(status.st_mtime):x}{status.st_size:x}"
 
     def _read_compressed(self, filename: str, _version: str | None) -> bytes:
         path = self._path(filename)

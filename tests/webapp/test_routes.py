@@ -1,6 +1,7 @@
 """The feed's API and forms."""
 
 import gzip
+import hashlib
 
 import pytest
 from feed_parts import FLAG, flag_data, turn
@@ -221,6 +222,21 @@ def test_static_files_with_a_version_are_kept_and_others_revalidated(client):
     assert "immutable" in kept.headers["Cache-Control"]
     assert revalidated.headers["Cache-Control"] == "no-cache"
     assert same.status_code == 304
+
+
+def test_a_version_that_is_not_the_files_own_is_not_kept(client):
+    other = client.get("/static/js/switch.js?v=of-another-feed", headers=LOCAL)
+
+    assert other.status_code == 200
+    assert other.headers["Cache-Control"] == "no-cache"
+
+
+def test_the_version_of_a_file_is_of_its_content_whenever_it_was_installed(client):
+    html = client.get("/", headers=LOCAL).text
+    path, _, version = html.partition('<link rel="stylesheet" href="')[2].partition('"')[0].partition("?v=")
+    content = client.get(path, headers=LOCAL).data
+
+    assert hashlib.sha256(content).hexdigest().startswith(version)
 
 
 def test_text_is_sent_compressed_to_those_who_take_it_and_is_the_same(client):
