@@ -89,14 +89,25 @@ class RawClient:
     """One connected client; it reads only while something is asked of it."""
 
     def __init__(self, server, *, buffer_bytes=None, tls=None):
-        self.socket = socket.socket()
+        connected = socket.socket()
         if buffer_bytes:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
-        self.socket.settimeout(DEADLINE_S)
-        self.socket.connect(("127.0.0.1", server.port))
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+        connected.settimeout(DEADLINE_S)
+        connected.connect(("127.0.0.1", server.port))
         if tls is not None:
-            self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
-        self.socket.sendall(upgrade_request(f"127.0.0.1:{server.port}", device="a-device-of-a-test"))
+            connected = tls.wrap_socket(connected, server_hostname="127.0.0.1")
+        self._join(connected, f"127.0.0.1:{server.port}")
+
+    @classmethod
+    def on(cls, connected, host):
+        """Return a client on a socket that is connected already, perhaps through others, to the server of that name."""
+        client = cls.__new__(cls)
+        client._join(connected, host)
+        return client
+
+    def _join(self, connected, host):
+        self.socket = connected
+        self.socket.sendall(upgrade_request(host, device="a-device-of-a-test"))
         self._frames = FrameReader()
         self._messages = []
         head = b""
