@@ -19,9 +19,9 @@ pytestmark = pytest.mark.acceptance
 class FleetProcess:
     """`python -m opsctl.simulation.fleet`."""
 
-    def __init__(self, url, browsers):
+    def __init__(self, url, browsers, *options):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "opsctl.simulation.fleet", "--url", url, "--browsers", str(browsers)],
+            [sys.executable, "-m", "opsctl.simulation.fleet", "--url", url, "--browsers", str(browsers), *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -40,6 +40,10 @@ class FleetProcess:
             if said["event"] == event:
                 return said
         raise AssertionError("the fleet ended")
+
+    def tell(self, line):
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
 
     def end(self):
         self.process.stdin.close()
@@ -71,7 +75,9 @@ def test_every_browser_is_told_and_acknowledges_and_the_times_are_the_machine_s(
 
         assert (connected["browsers"], connected["lost"]) == (20, 0)
         assert (change["browsers"], change["epoch"], change["mode"]) == (20, [2, 0], "degraded")
-        assert before_ns < change["first_ns"] <= change["p50_ns"] <= change["p99_ns"] <= change["last_ns"]
+        assert before_ns < change["first_ns"] <= change["p50_ns"] <= change["p95_ns"] <= change["p99_ns"]
+        assert change["p99_ns"] <= change["last_ns"] == change["arrivals"][-1][0]
+        assert sum(browsers for _, browsers in change["arrivals"]) == 20
         assert acks[20:] == [{"epoch": [2, 0], "mode": "degraded"}] * 20
         assert fleet.end() == 0
 
@@ -94,3 +100,52 @@ def test_browsers_that_cannot_connect_are_counted_as_lost():
             connected = fleet.next("connected")
 
     assert (connected["browsers"], connected["lost"]) == (0, 3)
+
+
+def test_there_are_as_many_browsers_as_was_said_last_and_those_that_leave_are_not_lost(known_server):
+    server, acks, url = known_server
+    devices = []
+    server.on("connect", lambda sid, environ: _greet(server, sid, environ, devices))
+    with FleetProcess(url, 4, "--rate", "200") as fleet:
+        fleet.next("connected")
+        fleet.tell('{"browsers": 10}')
+        more = fleet.next("connected")
+        fleet.tell('{"browsers": 3}')
+        fewer = fleet.next("connected")
+        fleet.tell('{"browsers": 5}')
+        again = fleet.next("connected")
+        eventually(lambda: len(acks) == 12, what="the acknowledgements of what is shown first")
+        server.emit("flag_update", {"epoch": [2, 0], "mode": "degraded"})
+        change = fleet.next("change")
+
+    assert [(said["browsers"], said["lost"]) for said in (more, fewer, again)] == [(10, 0), (3, 0), (5, 0)]
+    assert change["browsers"] == 5
+    assert sorted(devices[:10]) == [f"device=load-00000000-{number:08d}" for number in range(10)]
+    assert sorted(devices[10:]) == ["device=load-00000000-00000003", "device=load-00000000-00000004"]
+
+
+def test_what_is_no_command_is_said_and_changes_nothing(known_server):
+    with FleetProcess(known_server[2], 2) as fleet:
+        fleet.next("connected")
+        for line in ("more", '{"browsers": -1}', '{"browsers": true}', "[2]"):
+            fleet.tell(line)
+            assert '{"browsers": 2000}' in fleet.next("error")["message"]
+        fleet.tell('{"browsers": 100000000}')
+        assert "open files" in fleet.next("error")["message"]
+
+        assert fleet.end() == 0
+
+
+def test_it_says_how_many_there_are_and_how_hard_it_works_as_often_as_it_is_to(known_server):
+    with FleetProcess(known_server[2], 2, "--look-every", "0.1") as fleet:
+        fleet.next("connected")
+        looks = [fleet.next("look") for _ in range(3)]
+
+    assert {look["browsers"] for look in looks} == {2}
+    assert all(0 <= look["generator"]["cpu"] <= 1 for look in looks)
+    assert looks[-1]["generator"].keys() == {"processes", "cpu", "late_ms", "warnings"}
+
+
+def _greet(server, sid, environ, devices):
+    devices.append(environ["HTTP_COOKIE"])
+    server.emit("state", {"epoch": [1, 0], "mode": "full"}, to=sid)

@@ -7,12 +7,18 @@ import select
 import socket
 import time
 from collections import Counter
+from contextlib import suppress
 
+from opsctl.simulation.fleet.boarding import Boarding
 from opsctl.simulation.fleet.browser import Sight, Stage, VirtualBrowser, upgrade_request
+from opsctl.simulation.fleet.frames import CLOSE, client_frame
+from opsctl.simulation.fleet.meter import Stretch
 from opsctl.simulation.fleet.sights import Arrivals
 
 _CONNECTING_AT_ONCE = 128
 _READ_BYTES = 64 * 1024
+_NS = 1_000_000_000
+_GOING_AWAY = client_frame((1001).to_bytes(2), CLOSE)
 _QUIET_NS = 300_000_000
 """A change is over once nobody showed it for so long, if not everybody did."""
 _GONE_EVENTS = select.EPOLLHUP | select.EPOLLERR
@@ -24,21 +30,29 @@ class Fleet:
     Args:
         host: Address to connect to.
         port: Its port.
-        browsers: How many.
+        browsers: How many; `want` changes it.
+        rate: How many begin to connect in a second; 0: as fast as they are taken.
         seed: Makes the browsers' device keys; the same seed, the same devices.
         host_header: Name to ask for; by default the address.
         mute: Whether they acknowledge nothing.
     """
 
     def __init__(
-        self, host: str, port: int, browsers: int, *, seed: int = 0, host_header: str | None = None, mute: bool = False
+        self,
+        host: str,
+        port: int,
+        browsers: int,
+        *,
+        rate: float = 0.0,
+        seed: int = 0,
+        host_header: str | None = None,
+        mute: bool = False,
     ) -> None:
         self._address = (host, port)
         self._host = host_header or f"{host}:{port}"
-        self._wanted = browsers
+        self._boarding = Boarding(browsers, rate=rate)
         self._seed = seed
         self._is_mute = mute
-        self._begun = 0
         self._epoll = select.epoll()
         self._connections: dict[int, _Connection] = {}
         self._arrivals: dict[Sight, Arrivals] = {}
@@ -46,6 +60,8 @@ class Fleet:
         self.lost_because: Counter[str] = Counter()
         self.went_back = 0
         self.repeated = 0
+        self.stretch = Stretch()
+        self._turned_ns = time.monotonic_ns()
 
     @property
     def joined(self) -> int:
@@ -59,8 +75,14 @@ class Fleet:
 
     @property
     def is_settled(self) -> bool:
-        """Whether every browser is connected, or was lost."""
-        return self._joined + self.lost >= self._wanted
+        """Whether every browser that was asked for is connected, or was lost."""
+        return not self._boarding.left and self._joined == len(self._connections)
+
+    def want(self, browsers: int) -> None:
+        """Become so many: connect more, in the place of lost ones too, or have the newest leave."""
+        for connection in list(self._connections.values())[browsers:]:
+            self._dismiss(connection)
+        self._boarding.want(browsers - len(self._connections))
 
     def close(self) -> None:
         """Close all connections."""
@@ -72,7 +94,11 @@ class Fleet:
     def turn(self, timeout_s: float) -> None:
         """Let happen what can happen now, waiting for something at most that long."""
         self._connect_more()
-        for fd, events in self._epoll.poll(timeout_s):
+        asked_ns = time.monotonic_ns()
+        found = self._epoll.poll(timeout_s)
+        woke_ns = time.monotonic_ns()
+        overslept_ns = 0 if found else woke_ns - asked_ns - round(timeout_s * _NS)
+        for fd, events in found:
             connection = self._connections.get(fd)
             if connection is None:
                 continue
@@ -80,6 +106,12 @@ class Fleet:
                 self._flush(connection)
             if events & (select.EPOLLIN | _GONE_EVENTS):
                 self._read(connection)
+        before_ns, self._turned_ns = self._turned_ns, time.monotonic_ns()
+        late_ns = max(asked_ns - before_ns, overslept_ns, self._turned_ns - woke_ns)
+        self.stretch.add(late_ns)
+        for arrivals in self._arrivals.values():
+            if arrivals.last_ns >= woke_ns:
+                arrivals.stretch.add(late_ns)
 
     def finished_changes(self) -> list[Arrivals]:
         """Return the changes that every connected browser showed by now, or nobody more for a while; each once."""
@@ -91,8 +123,8 @@ class Fleet:
         return finished
 
     def _connect_more(self) -> None:
-        while self._begun < self._wanted and len(self._connections) - self._joined < _CONNECTING_AT_ONCE:
-            number, self._begun = self._begun, self._begun + 1
+        room = _CONNECTING_AT_ONCE - len(self._connections) + self._joined
+        for number in self._boarding.next(room):
             sock = socket.socket(socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET)
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -102,7 +134,7 @@ class Fleet:
                 continue
             device = f"load-{self._seed:08x}-{number:08d}"
             browser = VirtualBrowser(self._on_sight, is_mute=self._is_mute)
-            connection = _Connection(sock, upgrade_request(self._host, device=device), browser)
+            connection = _Connection(number, sock, upgrade_request(self._host, device=device), browser)
             self._connections[sock.fileno()] = connection
             self._epoll.register(sock.fileno(), select.EPOLLIN | select.EPOLLOUT)
 
@@ -153,23 +185,35 @@ class Fleet:
             self._epoll.modify(connection.sock.fileno(), select.EPOLLIN | (select.EPOLLOUT if wants_to_write else 0))
 
     def _lose(self, connection: _Connection, why: str) -> None:
+        if self._connections.get(connection.sock.fileno()) is connection:
+            stage = connection.browser.stage
+            self.lost_because[why if stage is Stage.GONE else f"{why} while {stage}"] += 1
+            self._remove(connection)
+
+    def _dismiss(self, connection: _Connection) -> None:
+        """Have a browser leave, as one does whose tab is closed."""
+        if connection.browser.has_begun and not connection.unsent:
+            with suppress(OSError):
+                connection.sock.send(_GOING_AWAY)
+        self._remove(connection)
+        self._boarding.took_back(connection.number)
+
+    def _remove(self, connection: _Connection) -> None:
         fd = connection.sock.fileno()
-        if self._connections.pop(fd, None) is None:
-            return
+        del self._connections[fd]
         self._epoll.unregister(fd)
         connection.sock.close()
-        browser = connection.browser
-        self.lost_because[why if browser.stage is Stage.GONE else f"{why} while {browser.stage}"] += 1
-        if browser.has_begun:
+        if connection.browser.has_begun:
             self._joined -= 1
 
 
 class _Connection:
     """A browser with its socket."""
 
-    __slots__ = ("browser", "sock", "unsent", "wants_to_write")
+    __slots__ = ("browser", "number", "sock", "unsent", "wants_to_write")
 
-    def __init__(self, sock: socket.socket, request: bytes, browser: VirtualBrowser) -> None:
+    def __init__(self, number: int, sock: socket.socket, request: bytes, browser: VirtualBrowser) -> None:
+        self.number = number
         self.sock = sock
         self.unsent = request
         self.wants_to_write = True
