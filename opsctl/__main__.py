@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from opsctl.cli.interruptions import Interruptions
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -13,11 +11,20 @@ _GC_THRESHOLD = 50_000
 
 def main() -> NoReturn:
     """Run the command line of this process and exit with its code."""
+    import os  # noqa: PLC0415 - loaded by then
+    import sys  # noqa: PLC0415 - as above
+
+    if "_OPSCTL_COMPLETE" in os.environ:
+        from opsctl import completion  # noqa: PLC0415 - nothing else needs it
+
+        answered = completion.run()
+        if answered is not None:
+            sys.exit(answered)
+    from opsctl.cli.interruptions import Interruptions  # noqa: PLC0415 - completion comes first
+
     interruptions = Interruptions()
     interruptions.take_over()
     import gc  # noqa: PLC0415 - signals come first
-    import os  # noqa: PLC0415 - as above
-    import sys  # noqa: PLC0415 - as above
     from pathlib import Path  # noqa: PLC0415 - as above
 
     # Both shorten the start: pydantic looks through every installed distribution for plugins that nobody has here,

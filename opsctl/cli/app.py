@@ -54,7 +54,6 @@ def build_app(arguments: Sequence[str] = ()) -> typer.Typer:
     app = typer.Typer(
         help=_PROGRAM_HELP,
         rich_markup_mode=None,
-        add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )

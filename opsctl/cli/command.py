@@ -66,6 +66,8 @@ def command(
             except KeyboardInterrupt:
                 # Typer would turn it into a silent exit code; the error boundary says what it means.
                 raise invocation.interrupted(writes=writes) from None
+            if names_flag and (code is None or code in _PROVIDER_ANSWERED):
+                call.remember_keys()
             if writes and code in _PROVIDER_ANSWERED and not said["write"].dry_run:
                 call.services.resolve_unknown(call.ref, timeout_s=_LOOK_BACK_S)
             if invocation.streams.lost is not None and not (code or writes):

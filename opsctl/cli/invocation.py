@@ -12,7 +12,7 @@ from opsctl.cli.program import DEFAULT_PROGRAM
 from opsctl.core.errors import ErrorCode, OpsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -210,6 +210,17 @@ class Call:
             command=self.command,
             program=self.program,
         )
+
+    def remember_keys(self, *, flags: Iterable[str] = (), environments: Iterable[str] = ()) -> None:
+        """Keep the keys that this call is about, and those it came across, for shell completion."""
+        from opsctl.keys_seen import remember_keys  # noqa: PLC0415 - start-up of --help
+
+        found = [
+            ("project", self.settings.project),
+            *(("environment", key) for key in (self.settings.environment, *environments)),
+            *(("flag", key) for key in (self.settings.flag, *flags)),
+        ]
+        remember_keys(self.settings.data_dir, found)
 
     def again(self, *more: str) -> str:
         """Return this very command line with `more` added, ready to be pasted."""

@@ -1,4 +1,4 @@
-"""The pages of docs/ that are made from the program: its help, its settings, its exit codes."""
+"""What is made from the program: its help, settings and exit codes in docs/, and the table of shell completion."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from completion_table import completion_table
 
 from opsctl.cli.app import build_app, run
 from opsctl.cli.exit_codes import EXIT_CODES, MEANINGS
@@ -85,18 +87,19 @@ def settings_page() -> str:
     return f"# Settings\n\n{MADE}\n{PRECEDENCE}\n\n{head}\n" + "\n".join(rows) + "\n"
 
 
-PAGES: dict[str, Callable[[], str]] = {
-    "cli.md": cli_page,
-    "exit-codes.md": exit_codes_page,
-    "settings.md": settings_page,
+PAGES: dict[Path, Callable[[], str]] = {
+    DOCS / "cli.md": cli_page,
+    DOCS / "exit-codes.md": exit_codes_page,
+    DOCS / "settings.md": settings_page,
+    Path("opsctl/completion_table.py"): completion_table,
 }
 
 
 def main(arguments: list[str]) -> int:
     """Write the pages, or with --check compare them; return 1 when one is out of date."""
     stale = 0
-    for name, page in PAGES.items():
-        path, text = DOCS / name, page()
+    for path, page in PAGES.items():
+        text = page()
         before = path.read_text(encoding="utf-8") if path.exists() else ""
         if arguments != ["--check"]:
             path.write_text(text, encoding="utf-8")

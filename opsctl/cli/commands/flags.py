@@ -24,6 +24,7 @@ def list_flags(call: Call) -> None:
     from opsctl.cli.render import flags as rendering  # noqa: PLC0415 - start-up
 
     found = call.services.flags().list_flags(call.ref.project, call.ref.environment)
+    call.remember_keys(flags=(flag.key for flag in found))
     call.answer(
         human=lambda view: rendering.list_to_text(found, view), data=lambda view: rendering.list_to_data(found, view)
     )
@@ -40,6 +41,7 @@ def get_flag(call: Call) -> None:
     from opsctl.cli.render import flags as rendering  # noqa: PLC0415 - start-up
 
     flag = call.services.flags().get_flag(call.ref.project, call.ref.key)
+    call.remember_keys(environments=flag.targeting)
     call.answer(
         human=lambda view: rendering.flag_to_text(flag, view), data=lambda view: rendering.flag_to_data(flag, view)
     )
@@ -65,6 +67,7 @@ def create_flag(
 
     wanted = NewFlag(key, name or key, description, tuple(tag or ()))
     created = call.services.flags().create_kill_switch(call.ref.project, wanted)
+    call.remember_keys(flags=[key])
     call.answer(
         human=lambda view: rendering.created_to_text(created, view),
         data=lambda view: rendering.created_to_data(created, view),

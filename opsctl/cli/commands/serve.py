@@ -36,6 +36,7 @@ def serve(
         call.streams.note(f"{name:<15} | {plain(line)}")
 
     def on_serving(serving: Serving) -> None:
+        call.remember_keys()
         call.answer(human=lambda view: render.human(serving, view), data=lambda _: render.data(serving))
         if ready_file is not None:
             write_ready_file(ready_file, render.data(serving))
