@@ -39,7 +39,7 @@ def options_of(command: Any, context: Any) -> dict[str, tuple[str, bool, bool]]:
     for one in [*command.params, command.get_help_option(context)]:
         if one.param_type_name == "option" and not one.hidden:
             text = " ".join((one.help or "").split())
-            for name in (*one.opts, *one.secondary_opts):
+            for name in sorted((*one.opts, *one.secondary_opts)):  # those of --help come in any order
                 found[name] = (text, not one.is_flag, bool(one.multiple))
     return found
 
