@@ -228,5 +228,7 @@ class SimulationResult:
         return bool(self.interrupted)
 
     def tagged(self, tag: Tag) -> PhaseResult | None:
-        """Return the last phase that is compared as `tag`; `None` when there was none."""
-        return next((phase for phase in reversed(self.phases) if phase.tag is tag), None)
+        """Return the phase that is compared as `tag`: the last of those with the most visitors; `None` without any."""
+        planned = self.scenario.visitors_by_phase
+        phases = [phase for phase in reversed(self.phases) if phase.tag is tag]
+        return max(phases, key=lambda phase: planned.get(phase.name, 0), default=None)

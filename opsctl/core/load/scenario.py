@@ -114,6 +114,15 @@ class Scenario:
         return sum(phase.seconds for phase in self.phases)
 
     @property
+    def visitors_by_phase(self) -> dict[str, int]:
+        """How many visitors there are at each phase's end, by its name."""
+        found, visitors = {}, self.visitors
+        for phase in self.phases:
+            visitors = visitors if phase.visitors is None else phase.visitors
+            found[phase.name] = visitors
+        return found
+
+    @property
     def most_visitors(self) -> int:
         """How many visitors it has at its peak."""
         return max(self.visitors, *(phase.visitors or 0 for phase in self.phases))

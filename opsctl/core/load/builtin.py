@@ -1,0 +1,192 @@
+"""The scenarios that opsctl brings along, and how one is changed as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from opsctl.core.load.scenario import Avatars, Phase, Scenario, Tag
+from opsctl.core.modes import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_HEALTHY = Avatars(latency_ms=200.0)
+_SLOW = Avatars(latency_ms=10_000.0)
+_HANGS = Avatars(hang=True)
+_FAILS = Avatars(latency_ms=200.0, error_rate=1.0)
+_REFUSES = Avatars(latency_ms=200.0, rate_limit_per_s=5.0)
+
+_ASKS_ANEW = (
+    "a stack that is started for this asks the avatar API anew for each page in full mode, and renders each page for"
+    " itself, as the tutorial does (avatar_keep 0); the feed as shipped keeps an avatar for ten minutes, and a kill"
+    " saves less there"
+)
+_FEED_BOUNDS_IT = (
+    "the feed as shipped bounds the damage by itself: a page waits at most 800 ms for avatars (avatar_deadline), and"
+    " after five failed calls a worker leaves the API alone for ten seconds; without that, full mode would be far worse"
+)
+_HEALS_UNSEEN = "the API recovers while the switch is off: only the restore shows it"
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """A scenario with what it is for, in one line."""
+
+    purpose: str
+    scenario: Scenario
+
+
+def built_in(
+    name: str,
+    *,
+    visitors: int | None = None,
+    sockets: int | None = None,
+    seconds: float | None = None,
+    seed: int | None = None,
+    think_s: tuple[float, float] | None = None,
+    avatar_keep_s: float | None = None,
+) -> Scenario:
+    """Return the built-in scenario of that name, changed as `changed` has it.
+
+    Raises:
+        ValueError: there is none of that name, or it cannot be run so; the message says why, for people.
+    """
+    if name not in BUILT_IN:
+        raise ValueError(f"there is no scenario {name!r}; there are {', '.join(BUILT_IN)}")
+    scenario = changed(
+        BUILT_IN[name].scenario,
+        visitors=visitors,
+        sockets=sockets,
+        seconds=seconds,
+        seed=seed,
+        think_s=think_s,
+        avatar_keep_s=avatar_keep_s,
+    )
+    return scenario if scenario.avatar_keep_s else replace(scenario, notes=(*scenario.notes, _ASKS_ANEW))
+
+
+def changed(
+    scenario: Scenario,
+    *,
+    visitors: int | None = None,
+    sockets: int | None = None,
+    seconds: float | None = None,
+    seed: int | None = None,
+    think_s: tuple[float, float] | None = None,
+    avatar_keep_s: float | None = None,
+) -> Scenario:
+    """Return a scenario with other numbers; `None` leaves one as it is.
+
+    Args:
+        scenario: The one to change.
+        visitors: Visitors at the beginning; those of its phases change by the same factor.
+        sockets: Connected browsers.
+        seconds: How long all phases take together; each changes by the same factor.
+        seed: As the scenario has it.
+        think_s: Likewise.
+        avatar_keep_s: Likewise.
+
+    Raises:
+        ValueError: it cannot be run so; the message says why, for people.
+    """
+    if visitors is not None:
+        scenario = _with_visitors(scenario, visitors)
+    if seconds is not None:
+        factor = seconds / scenario.seconds
+        phases = tuple(replace(phase, seconds=phase.seconds * factor) for phase in scenario.phases)
+        scenario = replace(scenario, phases=phases)
+    return replace(
+        scenario,
+        sockets=scenario.sockets if sockets is None else sockets,
+        seed=scenario.seed if seed is None else seed,
+        think_s=scenario.think_s if think_s is None else think_s,
+        avatar_keep_s=scenario.avatar_keep_s if avatar_keep_s is None else avatar_keep_s,
+    )
+
+
+def _with_visitors(scenario: Scenario, visitors: int) -> Scenario:
+    if not scenario.visitors and scenario.most_visitors:
+        raise ValueError("it begins without visitors: how many come later is what its phases say")
+    factor = visitors / scenario.visitors if scenario.visitors else 0.0
+    phases = tuple(
+        phase if phase.visitors is None else replace(phase, visitors=round(phase.visitors * factor))
+        for phase in scenario.phases
+    )
+    return replace(scenario, visitors=visitors, phases=phases)
+
+
+def _full(name: str, seconds: float, *, visitors: int | None = None, avatars: Avatars | None = None) -> Phase:
+    return Phase(name=name, seconds=seconds, mode=Mode.FULL, tag=Tag.FULL, visitors=visitors, avatars=avatars)
+
+
+def _degraded(name: str, seconds: float, *, avatars: Avatars | None = None) -> Phase:
+    return Phase(name=name, seconds=seconds, mode=Mode.DEGRADED, tag=Tag.DEGRADED, avatars=avatars)
+
+
+def _restored(name: str, seconds: float, *, visitors: int | None = None) -> Phase:
+    return Phase(name=name, seconds=seconds, mode=Mode.FULL, tag=Tag.RESTORED, visitors=visitors)
+
+
+BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
+    {
+        "compare": BuiltIn(
+            "the same load in full and in degraded mode, side by side",
+            Scenario(
+                name="compare",
+                phases=(
+                    _full("full", 20.0, avatars=_HEALTHY),
+                    _degraded("degraded", 20.0),
+                    _restored("restored", 20.0),
+                ),
+            ),
+        ),
+        "spike": BuiltIn(
+            "a launch: visitors rise tenfold, the kill comes at the peak, and the load stays",
+            Scenario(
+                name="spike",
+                visitors=60,
+                phases=(
+                    _full("calm", 10.0, avatars=_HEALTHY),
+                    _full("rise", 15.0, visitors=600),
+                    _full("peak", 10.0),
+                    _degraded("degraded", 15.0),
+                    _restored("restored", 10.0),
+                    _restored("fall", 10.0, visitors=60),
+                ),
+                notes=("it is compared at the peak: full mode in peak, degraded in degraded, restored in restored",),
+            ),
+        ),
+        "avatar-slow": BuiltIn(
+            "the avatar API gets slow, then answers nothing, and recovers while the switch is off",
+            Scenario(
+                name="avatar-slow",
+                phases=(
+                    _full("healthy", 10.0, avatars=_HEALTHY),
+                    _full("slow", 10.0, avatars=_SLOW),
+                    _full("hanging", 10.0, avatars=_HANGS),
+                    _degraded("degraded", 10.0),
+                    _degraded("recovered", 10.0, avatars=_HEALTHY),
+                    _restored("restored", 10.0),
+                ),
+                notes=(_FEED_BOUNDS_IT, _HEALS_UNSEEN),
+            ),
+        ),
+        "avatar-down": BuiltIn(
+            "the avatar API fails, then refuses most calls, and recovers while the switch is off",
+            Scenario(
+                name="avatar-down",
+                phases=(
+                    _full("healthy", 10.0, avatars=_HEALTHY),
+                    _full("failing", 10.0, avatars=_FAILS),
+                    _full("rate-limited", 10.0, avatars=_REFUSES),
+                    _degraded("degraded", 10.0),
+                    _degraded("recovered", 10.0, avatars=_HEALTHY),
+                    _restored("restored", 10.0),
+                ),
+                notes=(_FEED_BOUNDS_IT, _HEALS_UNSEEN),
+            ),
+        ),
+    }
+)
