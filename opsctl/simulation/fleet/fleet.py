@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 
+from opsctl.core.load.devices import device_of
 from opsctl.simulation.fleet.boarding import Boarding
 from opsctl.simulation.fleet.browser import Sight, Stage, VirtualBrowser, upgrade_request
 from opsctl.simulation.fleet.frames import CLOSE, client_frame
@@ -132,9 +133,9 @@ class Fleet:
                 sock.close()
                 self.lost_because["not connected"] += 1
                 continue
-            device = f"load-{self._seed:08x}-{number:08d}"
             browser = VirtualBrowser(self._on_sight, is_mute=self._is_mute)
-            connection = _Connection(number, sock, upgrade_request(self._host, device=device), browser)
+            request = upgrade_request(self._host, device=device_of(self._seed, number))
+            connection = _Connection(number, sock, request, browser)
             self._connections[sock.fileno()] = connection
             self._epoll.register(sock.fileno(), select.EPOLLIN | select.EPOLLOUT)
 
