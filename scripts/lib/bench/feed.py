@@ -11,9 +11,8 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-from bench.processes import CLIENT_CORE, SERVER_CORE, STOP_S, clean_environ
+from bench.processes import CLIENT_CORE, SERVER_CORE, STOP_S, NotMeasuredError, clean_environ
 
-FLAG = "show-avatars-and-reccs"
 _START_S = 60.0
 _OPSCTL = (sys.executable, "-P", "-m", "opsctl")
 _NAMES = {
@@ -35,7 +34,7 @@ class Feed:
         post_interval: Between posts that arrive by themselves, as a setting says it.
 
     Raises:
-        SystemExit: it does not start.
+        NotMeasuredError: it does not start.
     """
 
     def __init__(self, *, workers: int = 1, fanout: str = "direct", post_interval: str = "0s") -> None:
@@ -93,11 +92,11 @@ class Feed:
         """Run `kill` or `restore` until everybody confirmed, and return its receipt.
 
         Raises:
-            SystemExit: it did not end with 0.
+            NotMeasuredError: it did not end with 0.
         """
         done = self.opsctl(verb, "--yes", "--json", "--timeout", "30s")
         if done.returncode != 0:
-            sys.exit(f"error: {verb} ended with {done.returncode}\n{done.stdout}{done.stderr}")
+            raise NotMeasuredError(f"{verb} ended with {done.returncode}\n{done.stdout}{done.stderr}")
         receipt: dict[str, Any] = json.loads(done.stdout)
         return receipt
 
@@ -133,7 +132,7 @@ class Feed:
         ends = time.monotonic() + _START_S
         while not ready_file.exists():
             if self._process.poll() is not None or time.monotonic() > ends:
-                sys.exit(f"error: the feed did not start\n{self.log()}")
+                raise NotMeasuredError(f"the feed did not start\n{self.log()}")
             time.sleep(0.05)
 
 

@@ -14,20 +14,16 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from bench.flag_server import FLAG, SEMANTIC_PATCH, flag_server
+from bench.processes import NotMeasuredError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from multiprocessing.connection import Connection
 
-FLAG = "show-avatars-and-reccs"
-SEMANTIC_PATCH = "application/json; domain-model=launchdarkly.semanticpatch"
-READY_DEADLINE_S = 30
 DEADLINE_S = 60
 MOST_STREAMS = 1000
 MOST_CHANGES = 1000
@@ -36,28 +32,6 @@ TARGET_P99_MS = 50
 PATHS = {"fdv1": "/all", "fdv2": "/sdk/stream"}
 BEGUN = re.compile(rb"event: (?:put|payload-transferred)\ndata: [^\n]*\n\n")
 CHANGED = re.compile(rb'event: (?:patch|put-object)\ndata: [^\n]*?"version":([0-9]+)')
-
-
-@contextmanager
-def flag_service() -> Iterator[tuple[dict[str, Any], float]]:
-    """Run a flag service of its own; yield its ready file, and how many milliseconds it took to be there."""
-    with tempfile.TemporaryDirectory(prefix="opsctl-bench-") as name:
-        ready_file = Path(name) / "ready.json"
-        arguments = ("--port", "0", "--ephemeral", "--ready-file", str(ready_file))
-        # As installed: modules are compiled once, not at every start.
-        environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        command = [sys.executable, "-m", "opsctl.flagservice", *arguments]
-        started = time.perf_counter()
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environ) as process:
-            try:
-                while not ready_file.exists():
-                    if process.poll() is not None or time.perf_counter() - started > READY_DEADLINE_S:
-                        sys.exit("error: the flag service did not start\nfix: run `opsctl flag-service` to see why")
-                    time.sleep(0.001)
-                took_ms = (time.perf_counter() - started) * 1000
-                yield json.loads(ready_file.read_text()), took_ms
-            finally:
-                process.terminate()
 
 
 def python_ms() -> float:
@@ -139,7 +113,7 @@ def measure(ready: dict[str, Any], given: argparse.Namespace) -> list[float]:
     reader = multiprocessing.Process(target=read_streams, args=arguments, daemon=True)
     reader.start()
     if not ours.poll(DEADLINE_S) or ours.recv() != "begun":
-        sys.exit("error: the streams did not begin")
+        raise NotMeasuredError("the streams did not begin")
     stuck = open_stuck_streams(ready["url"], request, given.stuck)
     moments = switch(ready, given.changes, given.pause_ms / 1000)
     arrivals = ours.recv()
@@ -147,7 +121,8 @@ def measure(ready: dict[str, Any], given: argparse.Namespace) -> list[float]:
     for stream in stuck:
         stream.close()
     if len(arrivals) != given.streams * given.changes:
-        sys.exit(f"error: {given.streams * given.changes - len(arrivals)} events did not arrive in {DEADLINE_S} s")
+        missing = given.streams * given.changes - len(arrivals)
+        raise NotMeasuredError(f"{missing} events did not arrive in {DEADLINE_S} s")
     return [(arrived_ns - moments[version][0]) / 1e6 for version, arrived_ns in arrivals]
 
 
@@ -174,10 +149,10 @@ def main() -> int:
     bare = [python_ms() for _ in range(max(given.starts, 1))]
     starts = []
     for _ in range(given.starts):
-        with flag_service() as (_, took_ms):
-            starts.append(took_ms)
-    with flag_service() as (ready, _):
-        latencies = sorted(measure(ready, given))
+        with flag_server() as server:
+            starts.append(server.took_ms)
+    with flag_server() as server:
+        latencies = sorted(measure(server.ready, given))
 
     met = True
     if starts:
@@ -200,4 +175,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except NotMeasuredError as error:
+        sys.exit(f"error: {error}")

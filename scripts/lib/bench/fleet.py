@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import Any
 
-from bench.processes import CLIENT_CORE, STOP_S, clean_environ
+from bench.processes import CLIENT_CORE, STOP_S, NotMeasuredError, clean_environ
 
 _CONNECT_S = 240.0
 _CHANGE_S = 60.0
@@ -19,7 +19,7 @@ class Fleet:
     """`python -m opsctl.simulation.fleet`; `connected` is what it said when all were, or were lost.
 
     Raises:
-        SystemExit: the browsers did not connect, or said something that was not asked for.
+        NotMeasuredError: the browsers did not connect, or said something that was not asked for.
     """
 
     def __init__(self, url: str, browsers: int, *, is_mute: bool = False) -> None:
@@ -50,9 +50,9 @@ class Fleet:
         try:
             said = self._said.get(timeout=deadline_s)
         except queue.Empty:
-            sys.exit(f"error: the browsers said nothing for {deadline_s:g} s, but should have said: {event}")
+            raise NotMeasuredError(f"the browsers did not say {event} within {deadline_s:g} s") from None
         if said["event"] != event:
-            sys.exit(f"error: the browsers should have said {event}, and said {json.dumps(said)}")
+            raise NotMeasuredError(f"the browsers should have said {event}, and said {json.dumps(said)}")
         return said
 
     def within(self, deadline_s: float) -> dict[str, Any] | None:

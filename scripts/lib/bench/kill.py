@@ -8,9 +8,14 @@ import platform
 import statistics
 import sys
 import time
+from typing import TYPE_CHECKING, Any
 
 from bench.feed import Feed
 from bench.fleet import Fleet
+from bench.processes import NotMeasuredError, resident_kb
+
+if TYPE_CHECKING:
+    from bench.options import Options
 
 MOST_BROWSERS = 20_000
 MOST_ROUNDS = 100
@@ -20,20 +25,60 @@ SHOWN = "start of the command → last browser shows it"
 LAST = "browsers max"
 
 
+def measure(options: Options) -> dict[str, Any]:
+    """Return, for each number of browsers, the figures of each kill and restore, and what the browsers cost.
+
+    A number with which it failed stands there with why.
+    """
+    found: dict[str, Any] = {}
+    for browsers in options.browsers:
+        try:
+            found[str(browsers)] = measure_with(browsers, flips=options.flips, fanout="direct")
+        except NotMeasuredError as error:
+            print(f"  {error}", file=sys.stderr, flush=True)
+            found[str(browsers)] = {"why_not": str(error).partition("\n")[0]}
+    return {"browsers": found}
+
+
+def measure_with(browsers: int, *, flips: int, fanout: str) -> dict[str, Any]:
+    """Measure one feed with that many browsers.
+
+    Raises:
+        NotMeasuredError: not every browser connected, or followed.
+    """
+    figures: dict[str, list[dict[str, float]]] = {"kill": [], "restore": []}
+    with Feed(fanout=fanout) as feed:
+        worker = feed.processes()["worker-0"]
+        empty_kb = resident_kb(worker)
+        fleet = Fleet(feed.url, browsers)
+        try:
+            if fleet.connected["lost"]:
+                raise NotMeasuredError(f"{fleet.connected['lost']} browsers did not connect: {fleet.connected['why']}")
+            kb_per_browser = (resident_kb(worker) - empty_kb) / browsers
+            for number in range(flips):
+                print(f"  {browsers:>6,} browsers, kill {number + 1}/{flips}", file=sys.stderr, flush=True)
+                for verb, values in figures.items():
+                    values.append(flip(verb, feed, fleet))
+        finally:
+            fleet.stop()
+    connects_per_s = browsers / fleet.connected["seconds"]
+    return {**figures, "connects_per_s": connects_per_s, "kb_per_browser": kb_per_browser}
+
+
 def flip(verb: str, feed: Feed, fleet: Fleet) -> dict[str, float]:
     """Run the command, and return the figures of it in milliseconds.
 
     Those of `SHOWN` and `WHOLE` count from the start of its process, the others from its write.
 
     Raises:
-        SystemExit: it failed, or not every browser followed.
+        NotMeasuredError: it failed, or not every browser followed.
     """
     began_ns = time.monotonic_ns()
     receipt = feed.flip(verb)
     whole_ms = (time.monotonic_ns() - began_ns) / 1e6
     seen = fleet.next("change")
     if seen["browsers"] != fleet.connected["browsers"] or seen["went_back"]:
-        sys.exit(f"error: not every browser followed: {seen}")
+        raise NotMeasuredError(f"not every browser followed: {seen}")
     return {
         "written": receipt["written_ms"],
         "instances": receipt["instances"]["last_ms"],
@@ -65,23 +110,17 @@ def main() -> int:
     load = os.getloadavg()[0]
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {load:.1f}, Python {platform.python_version()}")
     print(f"{count:,} browsers, fan-out {options.fanout}")
-    figures: dict[str, list[dict[str, float]]] = {"kill": [], "restore": []}
-    with Feed(fanout=options.fanout) as feed:
-        fleet = Fleet(feed.url, count)
-        try:
-            connected = fleet.connected
-            print(f"connected in {connected['seconds']:.1f} s, {connected['lost']} lost {connected['why'] or ''}")
-            for _ in range(rounds):
-                for verb, values in figures.items():
-                    values.append(flip(verb, feed, fleet))
-        finally:
-            fleet.stop()
-    for verb, values in figures.items():
-        show(verb, values)
+    figures = measure_with(count, flips=rounds, fanout=options.fanout)
+    print(f"connected at {figures['connects_per_s']:,.0f}/s, {figures['kb_per_browser']:.0f} KB each")
+    for verb in ("kill", "restore"):
+        show(verb, figures[verb])
     whole_s = statistics.median(one[WHOLE] for one in figures["kill"]) / 1000
     print(f"\nkill, start to end: {whole_s:.2f} s   must {MUST_S:g} s   aim {AIM_S:g} s   (targets are for 1,000)")
     return int(whole_s > MUST_S)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except NotMeasuredError as error:
+        sys.exit(f"error: {error}")

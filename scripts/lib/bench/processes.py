@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,10 @@ SERVER_CORE, CLIENT_CORE = 0, 1 % (os.cpu_count() or 1)
 _START_S = 60.0
 STOP_S = 15.0
 _NOT_OF_THIS_SHELL = ("LAUNCHDARKLY_", "LD_", "OPSCTL_")
+
+
+class NotMeasuredError(Exception):
+    """Something could not be measured; the message says why."""
 
 
 def clean_environ(**more: str) -> dict[str, str]:
@@ -36,7 +39,11 @@ def free_port() -> int:
 
 
 class Server:
-    """A server under test, pinned to its core."""
+    """A server under test, pinned to its core.
+
+    Raises:
+        NotMeasuredError: it does not start.
+    """
 
     def __init__(
         self,
@@ -63,7 +70,7 @@ class Server:
         while not self._accepts():
             if self._process.poll() is not None or time.monotonic() > ends:
                 self.stop()
-                sys.exit(f"error: {' '.join(command)} did not start")
+                raise NotMeasuredError(f"{' '.join(command)} did not start")
             time.sleep(0.05)
 
     def _accepts(self) -> bool:
@@ -80,7 +87,7 @@ class Server:
             if line.startswith('{"began_ns"'):
                 began: int = json.loads(line)["began_ns"]
                 return began
-        sys.exit("error: the server ended")
+        raise NotMeasuredError("the server ended")
 
     def memory_kb(self) -> int:
         """Return its resident memory."""

@@ -35,7 +35,13 @@ def feed_app():
     return create_app()
 
 
+def wait_for_flag_data(feed):
+    visitor = feed.test_client()
+    while visitor.get("/api/mode", headers={"Host": "localhost"}).json["source"] != "live":
+        time.sleep(0.05)
+
+
 app = tutorial_app() if WAY == "tutorial" else feed_app()
 if WAY == "werkzeug":
-    time.sleep(2)  # until its flag data is there
+    wait_for_flag_data(app)
 make_server("127.0.0.1", PORT, app, threaded=True).serve_forever()

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from bench.feed import Feed
 from bench.fleet import Fleet
-from bench.processes import CLIENT_CORE
+from bench.processes import CLIENT_CORE, NotMeasuredError
 from bench.soak.course import Course, SoakEndedError
+from bench.soak.kept import SHORTEST_S, keep_soak
 from bench.soak.report import report
 from bench.soak.verdict import Soak
 
@@ -52,6 +53,8 @@ def main(arguments: Sequence[str]) -> int:
         write = _nowhere if options.samples is None else stack.enter_context(_Samples(options.samples)).write
         try:
             _run(options, soak, write)
+        except NotMeasuredError as error:
+            sys.exit(f"error: {error}")
         except KeyboardInterrupt:
             soak.cut_short = "interrupted"
         except SoakEndedError as error:
@@ -61,6 +64,8 @@ def main(arguments: Sequence[str]) -> int:
     print(text)
     if options.output is not None:
         options.output.write_text(f"{text}\n", encoding="utf-8")
+    if not soak.cut_short and soak.seconds >= SHORTEST_S:
+        keep_soak(text)
     if soak.problems():
         return 1
     return _INTERRUPTED if soak.cut_short else 0
@@ -74,7 +79,7 @@ def _run(options: argparse.Namespace, soak: Soak, write: Callable[[dict[str, Any
             connected = fleet.connected
             _say(f"{connected['browsers']:,} browsers connected in {connected['seconds']:.1f} s")
             if connected["lost"]:
-                sys.exit(f"error: {connected['lost']:,} browsers could not connect: {connected['why']}")
+                raise NotMeasuredError(f"{connected['lost']:,} browsers could not connect: {connected['why']}")
             Course(feed, fleet, soak, write, _say).run(seconds=options.minutes * 60, every_s=options.every)
         finally:
             fleet.stop()

@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bench.soak.flips import Flip, Seen, Told, problems_of
+from bench.soak.flips import Flip, Seen, Told, browsers, problems_of
 from bench.soak.probing import PageProbe
 from bench.soak.sampling import Sampler
 
@@ -122,9 +122,9 @@ class Course:
             before = dict(self._totals)
             self._count(said)
             if said["event"] == "change":
-                self._trouble(f"{said['browsers']:,} browsers were told {said['mode']} when nobody flipped")
+                self._trouble(f"{browsers(said['browsers'])} told {said['mode']} when nobody flipped")
             if lost := self._totals["lost"] - before["lost"]:
-                self._trouble(f"{lost:,} browsers lost: {said['why']}")
+                self._trouble(f"{browsers(lost)} lost: {said['why']}")
 
     def _count(self, said: dict[str, Any]) -> None:
         if said["event"] == "end":

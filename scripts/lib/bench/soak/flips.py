@@ -54,6 +54,11 @@ class Seen:
         return None if last_ns is None else (last_ns - self.began_ns) / 1e6
 
 
+def browsers(count: int) -> str:
+    """Return so many browsers in words."""
+    return f"{count:,} browser{'' if count == 1 else 's'}"
+
+
 def problems_of(verb: str, told: Told, seen: Seen, *, version_before: int | None) -> tuple[str, ...]:
     """Return what is wrong with a flip, in words; nothing when every browser got it once, in order, and said so."""
     found = []
@@ -67,26 +72,26 @@ def problems_of(verb: str, told: Told, seen: Seen, *, version_before: int | None
         (seen.repeated, "told twice"),
     ):
         if count:
-            found.append(f"{count:,} browsers {what}")
+            found.append(f"{browsers(count)} {what}")
     return tuple(found)
 
 
 def _wrong_with(receipt: dict[str, Any], seen: Seen, verb: str, version_before: int | None) -> list[str]:
     found = []
-    version, browsers = receipt["version"]["after"], receipt["browsers"]
+    version, confirmed = receipt["version"]["after"], receipt["browsers"]
     if version_before is not None and version <= version_before:
         found.append(f"version {version} after version {version_before}")
     if receipt["expected_mode"] != MODES[verb]:
         found.append(f"{verb} was to give {receipt['expected_mode']}")
-    if (browsers["connected"], browsers["confirmed"]) != (seen.connected, seen.connected):
+    if (confirmed["connected"], confirmed["confirmed"]) != (seen.connected, seen.connected):
         found.append(
-            f"the receipt says {browsers['confirmed']:,} of {browsers['connected']:,} browsers confirmed,"
+            f"the receipt says {confirmed['confirmed']:,} of {confirmed['connected']:,} browsers confirmed,"
             f" and {seen.connected:,} are connected"
         )
     if (shown := seen.of(version, MODES[verb])) != seen.connected:
         found.append(f"{shown:,} of {seen.connected:,} browsers showed version {version}")
     if strange := [change for change in seen.changes if change["epoch"][0] != version]:
-        found.append(f"{sum(change['browsers'] for change in strange):,} browsers were told another version")
+        found.append(f"{browsers(sum(change['browsers'] for change in strange))} told another version")
     return found
 
 

@@ -38,7 +38,7 @@ def _verdict(soak: Soak) -> list[str]:
     problems = soak.problems()
     lines = [f"**Cut short: {soak.cut_short}.** What follows is as far as it came."] if soak.cut_short else []
     if problems:
-        lines += [f"**Failed: {len(problems):,} problems.**", ""]
+        lines += [f"**Failed: {len(problems):,} problem{'' if len(problems) == 1 else 's'}.**", ""]
         lines += [f"- {problem}" for problem in problems[:_SHOWN_PROBLEMS]]
         if len(problems) > _SHOWN_PROBLEMS:
             lines.append(f"- … and {len(problems) - _SHOWN_PROBLEMS:,} more")
