@@ -104,3 +104,18 @@ def test_a_section_that_does_not_exist_is_refused_with_those_that_do(environ):
 
     assert done.returncode == 2
     assert "there is no section speed; there are fanout, kill, flags, pages, cli" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("--minutes", "0"), "are more than 0"),
+        (("--output", "/nowhere/soak.md"), "/nowhere/soak.md cannot be written: No such file or directory"),
+        (("--every", "soon"), "'soon' is not a duration; write 500ms"),
+    ],
+)
+def test_a_soak_refuses_what_it_cannot_do_before_it_starts_anything(environ, arguments, why):
+    done = subprocess.run([*SOAK, *arguments], env=environ, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert why in done.stderr

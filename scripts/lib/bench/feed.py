@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -109,10 +110,17 @@ class Feed:
         """Return the process ids of what runs now, by name, such as `serve`, `worker-0` and `flag service`."""
         found = {"serve": self._process.pid}
         for children in Path(f"/proc/{self._process.pid}/task").glob("*/children"):
-            for pid in children.read_text().split():
-                if name := _name_of(Path("/proc", pid)):
-                    found[name] = int(pid)
+            # A thread may end between the two looks.
+            with contextlib.suppress(OSError):
+                for pid in children.read_text().split():
+                    if name := _name_of(Path("/proc", pid)):
+                        found[name] = int(pid)
         return found
+
+    @property
+    def is_running(self) -> bool:
+        """Whether `opsctl serve` still runs."""
+        return self._process.poll() is None
 
     def log(self) -> str:
         """Return all that it logged."""

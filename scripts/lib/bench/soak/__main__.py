@@ -37,7 +37,7 @@ _WARM_UP_PART, _SHORTEST_WARM_UP_S = 0.1, 60.0
 
 def main(arguments: Sequence[str]) -> int:
     """Run a soak: 0 when it passed, 1 when it failed, 130 when it was cut short before anything failed."""
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     os.sched_setaffinity(0, {CLIENT_CORE})
@@ -45,10 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         f"{datetime.now(UTC):%Y-%m-%d}, {platform.system()} {platform.machine()} with {os.cpu_count()} cores,"
         f" 1-minute load average before it {os.getloadavg()[0]:.1f}."
     )
-    warm_up_s = options.warm_up
-    if warm_up_s is None:
-        warm_up_s = max(options.minutes * 60 * _WARM_UP_PART, _SHORTEST_WARM_UP_S)
-    soak = Soak(options.browsers, warm_up_s)
+    soak = Soak(options.browsers, options.warm_up)
     with contextlib.ExitStack() as stack:
         write = _nowhere if options.samples is None else stack.enter_context(_Samples(options.samples)).write
         try:
@@ -66,6 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         options.output.write_text(f"{text}\n", encoding="utf-8")
     if not soak.cut_short and soak.seconds >= SHORTEST_S:
         keep_soak(text)
+        _say("kept for docs/performance.md, which `scripts/bench --render` writes")
     if soak.problems():
         return 1
     return _INTERRUPTED if soak.cut_short else 0
@@ -85,18 +83,41 @@ def _run(options: argparse.Namespace, soak: Soak, write: Callable[[dict[str, Any
             fleet.stop()
 
 
+def _duration_s(text: str) -> float:
+    try:
+        return parse_duration_s(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if min(options.minutes, options.every) <= 0 or min(options.browsers, options.workers) < 1:
+        parser.error("--minutes, --every, --browsers and --workers are more than 0")
+    if options.warm_up is None:
+        options.warm_up = max(options.minutes * 60 * _WARM_UP_PART, _SHORTEST_WARM_UP_S)
+    for path in filter(None, (options.output, options.samples)):
+        try:
+            # Half an hour later would be too late to find out.
+            path.touch()
+        except OSError as error:
+            parser.error(f"{path} cannot be written: {error.strerror}")
+    return options
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/soak", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=30.0, help="how long, once all are connected (default 30)")
     parser.add_argument("--browsers", type=int, default=5000, help="connected sockets (default 5,000)")
-    parser.add_argument("--every", type=parse_duration_s, default=10.0, metavar="10s", help="between two flips")
+    parser.add_argument("--every", type=_duration_s, default=10.0, metavar="10s", help="between two flips")
     parser.add_argument("--workers", type=int, default=1, help="processes that serve the feed (default 1)")
     parser.add_argument("--post-interval", default="8s", metavar="8s", help="between posts that arrive meanwhile")
     parser.add_argument(
         "--warm-up",
-        type=parse_duration_s,
+        type=_duration_s,
         metavar="3m",
         help="how much of the begin does not count for memory: by default a tenth, and a minute at least",
     )

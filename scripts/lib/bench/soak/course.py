@@ -79,6 +79,8 @@ class Course:
             self._idle_until(min(due_s, ends_s))
             if time.monotonic() >= ends_s:
                 return
+            if not self._feed.is_running:
+                raise SoakEndedError("`opsctl serve` ended")
             flip = self._flip(_VERBS[len(self._soak.flips) % len(_VERBS)])
             self._soak.flips.append(flip)
             self._write({"kind": "flip", **asdict(flip)})
