@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from completion_table import completion_table
+from sizing import sizing_page
 
 from opsctl.cli.app import build_app, run
 from opsctl.cli.exit_codes import EXIT_CODES, MEANINGS
@@ -91,6 +92,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     DOCS / "cli.md": cli_page,
     DOCS / "exit-codes.md": exit_codes_page,
     DOCS / "settings.md": settings_page,
+    DOCS / "sizing.md": sizing_page,
     Path("opsctl/completion_table.py"): completion_table,
 }
 

@@ -12,8 +12,11 @@ import pytest
 from support.examples import EXAMPLES, example, instructions, placed, unit_settings
 
 from opsctl.cli.exit_codes import ExitCode
+from opsctl.daemon.bus import _MOST_INSTANCES
+from opsctl.daemon.shared_listeners import _BACKLOG
 from opsctl.settings.load import _ENV_NAMES
 from webapp.application import _LONGEST_BODY_BYTES, _PING_INTERVAL_S, _PING_TIMEOUT_S
+from webapp.interactions import _ALL
 from webapp.serving import _DRAIN_S, _FeedHandler
 
 ROOT = EXAMPLES.parents[1]
@@ -178,3 +181,11 @@ def test_the_health_check_of_the_image_asks_a_path_of_the_feed():
 
     assert command[:2] == ["python3", "-c"]
     assert f"http://127.0.0.1:{port}/healthz" in command[2]
+
+
+def test_the_limits_that_the_page_on_sizes_goes_by_are_those_of_the_program():
+    page = (ROOT / "docs" / "sizing.md").read_text(encoding="utf-8")
+
+    assert f"lists {_MOST_INSTANCES:,} instances at most" in page
+    assert (_ALL["rate_per_s"], "lets visitors post ten times a second" in page) == (10, True)
+    assert (_BACKLOG, "(2,048 for each worker" in page) == (2048, True)
