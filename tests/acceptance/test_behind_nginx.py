@@ -2,6 +2,8 @@
 
 import socket
 import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import urllib3
@@ -188,9 +190,29 @@ def test_files_with_a_version_are_answered_from_the_cache(nginx):
     assert again.data == plain.data
 
 
-def test_of_two_feeds_the_one_that_is_away_is_left_out(stack, tmp_path):
+@pytest.fixture
+def full_feed():
+    """Where a feed answers that has no place for another connection."""
+
+    class Full(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Full) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("why", ["away", "full"])
+def test_of_two_feeds_one_that_takes_nobody_is_left_out(why, stack, full_feed, tmp_path):
     second = {"# server 127.0.0.1:5010": f"server {stack.url.removeprefix('http://')}"}
-    with Nginx(tmp_path, "127.0.0.1:1", second) as nginx:
+    with Nginx(tmp_path, {"away": "127.0.0.1:1", "full": full_feed}[why], second) as nginx:
         pages = [visitor(nginx).request("GET", nginx.url).status for _ in range(4)]
 
     assert pages == [200] * 4
