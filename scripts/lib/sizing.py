@@ -24,8 +24,8 @@ class Figure:
 
 
 BROWSERS = Figure("browsers of one worker", 10_000, "", "chosen: the most that was measured")
-MEMORY = Figure("memory of the feed for each browser", 43, "KB", PERFORMANCE)
-WORKER = Figure("memory of a worker with no browser", 57, "MB", BY_HAND)
+MEMORY = Figure("memory of the feed for each browser", 43, "KB", f"{PERFORMANCE}; see below")
+WORKER = Figure("memory of a worker with no browser", 76, "MB", BY_HAND)
 NGINX = Figure("memory of nginx for each websocket, with TLS", 49, "KB", BY_HAND)
 KILL = Figure("kill confirmed by 10,000 browsers of one worker, p99", 510, "ms", PERFORMANCE)
 BROADCAST = Figure("broadcast to 1,000 browsers", 9.4, "ms", PERFORMANCE)
