@@ -39,7 +39,10 @@ def a_partial_result():
     """The same, interrupted five seconds into the degraded phase."""
     whole = _whole()
     full, degraded, _ = whole.phases
-    cut = replace(degraded, to_s=degraded.from_s + 5, is_cut_short=True)
+    pages = _answered(21, 26)
+    cut = replace(
+        degraded, to_s=26.0, is_cut_short=True, pages=pages, shown={"degraded": pages.requests}, answered=pages.requests
+    )
     return replace(
         whole,
         phases=(full, cut),
@@ -95,14 +98,22 @@ def a_phase(tag=Tag.FULL, *latencies_ms, failures=(), size=1000, **others):
 
 
 @cache
-def _whole():
+def _by_second():
     random = Random(7)
-    seconds, phases = [], []
-    for phase, from_s in zip(SCENARIO.phases, (0, 21, 42), strict=True):
-        whole = Tally()
-        seconds += [_second(random, second, phase.mode, whole) for second in range(from_s, from_s + PHASE_S)]
-        phases.append(_phase(phase, float(from_s), whole))
-    seconds += [_second(random, at_s, Mode.DEGRADED, Tally()) for at_s in (20, 41)]
+    return {at_s: _second(random, at_s, Mode.DEGRADED if 20 <= at_s < 42 else Mode.FULL) for at_s in range(62)}
+
+
+def _answered(from_s, to_s):
+    whole = Tally()
+    for at_s in range(from_s, to_s):
+        whole.merge(_by_second()[at_s])
+    return whole
+
+
+@cache
+def _whole():
+    random = Random(8)
+    phases = [_phase(phase, from_s) for phase, from_s in zip(SCENARIO.phases, (0, 21, 42), strict=True)]
     return SimulationResult(
         scenario=SCENARIO,
         target="http://127.0.0.1:5000",
@@ -114,7 +125,7 @@ def _whole():
             _flip(random, Mode.DEGRADED, KILL_S, last_ms=88.4),
             _flip(random, Mode.FULL, RESTORE_S, last_ms=1890.0),
         ),
-        seconds=tuple(sorted(seconds, key=lambda one: one.at_s)),
+        seconds=tuple(_told(at_s, tally) for at_s, tally in _by_second().items()),
         usage=tuple(_usage(random, at_s, phases) for at_s in range(1, 62)),
         generator=Generator(processes=2, cpu=0.41, late_ms=9.0),
         machine=Machine(
@@ -127,13 +138,17 @@ def _whole():
     )
 
 
-def _second(random, at_s, mode, whole):
+def _second(random, at_s, mode):
     tally = Tally()
     for _ in range(round(random.gauss(_PAGES_PER_S[mode], 6))):
         tally.add(random.lognormvariate(0, 0.35) * _MIDDLE_MS[mode], _PAGE_BYTES[mode])
     if mode is Mode.FULL and at_s % 9 == 4:
         tally.add(0.0, 0, "no answer within 5 s")
-    whole.merge(tally)
+    return tally
+
+
+def _told(at_s, tally):
+    mode = Mode.DEGRADED if 20 <= at_s < 42 else Mode.FULL
     pages = tally.requests - tally.failed
     return Second(
         at_s=at_s,
@@ -149,15 +164,16 @@ def _second(random, at_s, mode, whole):
     )
 
 
-def _phase(phase, from_s, tally):
+def _phase(phase, from_s):
+    tally = _answered(from_s, from_s + PHASE_S)
     pages = tally.requests - tally.failed
     calls = pages * _CALLS_PER_PAGE if phase.mode is Mode.FULL else 0
     return PhaseResult(
         name=phase.name,
         tag=phase.tag,
         mode=phase.mode,
-        from_s=from_s,
-        to_s=from_s + PHASE_S,
+        from_s=float(from_s),
+        to_s=float(from_s + PHASE_S),
         pages=tally,
         shown={phase.mode.value: pages},
         visitors=VISITORS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from opsctl.core.load.figures import Unit
-from opsctl.core.load.wording import counted, show, show_ms, show_ratio, show_share
+from opsctl.core.load.wording import counted, show, show_ms, show_share
 from opsctl.core.modes import Mode
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from opsctl.core.load.thresholds import Verdict
 
 _WORTH_SAYING = 0.001
+_LONGER, _MANY = 1.5, 10
 
 
 def headline(result: SimulationResult, comparison: Comparison) -> str:
@@ -76,15 +77,22 @@ def _pages(rows: dict[str, Row]) -> list[str]:
     p95, errors = rows["p95"], rows["error_rate"]
     said = []
     if p95.full is not None and p95.degraded is not None:
-        change = show_ratio(p95.full, p95.degraded)
-        change = "" if change == "same" else f" ({change})"
+        times = _times(p95.full, p95.degraded)
         within = f"within {show_ms(p95.degraded)}, in full mode within {show_ms(p95.full)}"
-        said.append(f"95 of 100 pages were there {within}{change}")
+        said.append(f"95 of 100 pages were there {within}{times}")
     elif p95.degraded is not None:
         said.append(f"95 of 100 pages were there within {show_ms(p95.degraded)}, in full mode none was answered")
     if errors.full is not None and errors.degraded is not None and max(errors.full, errors.degraded) >= _WORTH_SAYING:
         said.append(f"{show_share(errors.degraded)} of the pages failed instead of {show_share(errors.full)}")
     return said
+
+
+def _times(full: float, degraded: float) -> str:
+    """Say how much longer full mode took, where that is worth saying."""
+    if full < degraded * _LONGER or degraded <= 0:
+        return ""
+    times = full / degraded
+    return f", {times:,.0f} times as long" if times >= _MANY else f", {times:.1f} times as long"
 
 
 def _avatars(rows: dict[str, Row]) -> list[str]:

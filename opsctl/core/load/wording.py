@@ -100,7 +100,7 @@ def _times(ratio: float) -> str:
 
 
 def _show_rate(value: float) -> str:
-    return f"{value:,.1f}" if abs(value) < _MIDDLE else f"{value:,.0f}"
+    return "0" if value == 0 else f"{value:,.1f}" if abs(value) < _MIDDLE else f"{value:,.0f}"
 
 
 _SHOWN: dict[Unit, Callable[[float], str]] = {
