@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
 
 from opsctl.core.durations import format_ms
 from opsctl.core.text import plain
@@ -54,21 +53,13 @@ def data(report: SmokeReport) -> dict[str, Any]:
 
 def junit(report: SmokeReport) -> str:
     """Return a JUnit XML document: one suite, one case a step."""
-    suite = ET.Element(
-        "testsuite",
-        name="opsctl smoke",
-        tests=str(len(report.steps)),
-        failures=str(len(report.failures)),
-        errors="0",
-        skipped="0",
-        time=f"{report.seconds:.3f}",
-    )
-    for one in report.steps:
-        case = ET.SubElement(suite, "testcase", classname="opsctl.smoke", name=one.claim, time=f"{one.seconds:.3f}")
-        if one.failure is not None:
-            failure = ET.SubElement(case, "failure", type=one.failure.code, message=plain(one.failure.message))
-            failure.text = plain(one.failure.hint or "")
-    root = ET.Element("testsuites")
-    root.append(suite)
-    ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+    from opsctl.cli.render.junit import Check, document  # noqa: PLC0415 - only where it was asked for
+
+    checks = [Check(name=one.claim, seconds=one.seconds, **_failure(one)) for one in report.steps]
+    return document("smoke", checks, seconds=report.seconds)
+
+
+def _failure(one: SmokeStep) -> dict[str, str]:
+    if one.failure is None:
+        return {}
+    return {"failure": one.failure.message, "kind": one.failure.code, "details": one.failure.hint or ""}
