@@ -81,7 +81,7 @@ class Comparison:
     """The phases that are compared, and what came of it.
 
     Attributes:
-        full: The last phase that is compared as full mode; `None` when it never began.
+        full: The phase that is compared as full mode; `None` when it never began.
         degraded: Likewise, as degraded mode.
         restored: Likewise, after the restore.
         rows: Every figure of them.

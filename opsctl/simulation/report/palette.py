@@ -7,10 +7,10 @@ SOFT = "#5a5f6e"
 LINE = "#ddd5c6"
 SURFACE = "#fffdf9"
 BAND = "#e6edf5"
-FULL = "#b45309"
+FULL = "#a04a06"
 DEGRADED = "#38557c"
 BAD = "#b3261e"
-P50, P95, P99 = "#2f7d4f", "#8a5a00", "#9c2f6b"
+P50, P95, P99 = "#28714a", "#8a5a00", "#9c2f6b"
 
 VARIABLES = {
     INK: "--ink",
