@@ -146,14 +146,14 @@ BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
             "a launch: visitors rise tenfold, the kill comes at the peak, and the load stays",
             Scenario(
                 name="spike",
-                visitors=60,
+                visitors=40,
                 phases=(
                     _full("calm", 10.0, avatars=_HEALTHY),
-                    _full("rise", 15.0, visitors=600),
+                    _full("rise", 15.0, visitors=400),
                     _full("peak", 10.0),
                     _degraded("degraded", 15.0),
                     _restored("restored", 10.0),
-                    _restored("fall", 10.0, visitors=60),
+                    _restored("fall", 10.0, visitors=40),
                 ),
                 notes=("it is compared at the peak: full mode in peak, degraded in degraded, restored in restored",),
             ),
@@ -162,6 +162,7 @@ BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
             "the avatar API gets slow, then answers nothing, and recovers while the switch is off",
             Scenario(
                 name="avatar-slow",
+                visitors=100,
                 phases=(
                     _full("healthy", 10.0, avatars=_HEALTHY),
                     _full("slow", 10.0, avatars=_SLOW),
@@ -177,6 +178,7 @@ BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
             "the avatar API fails, then refuses most calls, and recovers while the switch is off",
             Scenario(
                 name="avatar-down",
+                visitors=100,
                 phases=(
                     _full("healthy", 10.0, avatars=_HEALTHY),
                     _full("failing", 10.0, avatars=_FAILS),
