@@ -118,10 +118,10 @@ def _one_round(peer: Peer, clients: int, broadcasts: int, figures: Figures) -> N
             for version in range(_FIRST_VERSION, _FIRST_VERSION + broadcasts):
                 with _Prober(port) as prober:
                     began_ns = server.tell(version)
-                    seen = fleet.next("change")
-                lost += joined - seen["browsers"]
-                times.append((seen["last_ns"] - began_ns) / 1e6)
-                stalls.append(prober.worst_ms(began_ns, seen["last_ns"]))
+                    seen = fleet.follow(version, joined)
+                lost += joined - seen.browsers
+                times.append((seen.last_ns - began_ns) / 1e6)
+                stalls.append(prober.worst_ms(began_ns, seen.last_ns))
         finally:
             fleet.stop()
     finally:

@@ -76,8 +76,8 @@ def flip(verb: str, feed: Feed, fleet: Fleet) -> dict[str, float]:
     began_ns = time.monotonic_ns()
     receipt = feed.flip(verb)
     whole_ms = (time.monotonic_ns() - began_ns) / 1e6
-    seen = fleet.next("change")
-    if seen["browsers"] != fleet.connected["browsers"] or seen["went_back"]:
+    seen = fleet.follow(receipt["version"]["after"], fleet.connected["browsers"])
+    if seen.browsers != fleet.connected["browsers"] or seen.went_back:
         raise NotMeasuredError(f"not every browser followed: {seen}")
     return {
         "written": receipt["written_ms"],
@@ -85,7 +85,7 @@ def flip(verb: str, feed: Feed, fleet: Fleet) -> dict[str, float]:
         "browsers p50": receipt["browsers"]["p50_ms"],
         "browsers p99": receipt["browsers"]["p99_ms"],
         LAST: receipt["browsers"]["max_ms"],
-        SHOWN: (seen["last_ns"] - began_ns) / 1e6,
+        SHOWN: (seen.last_ns - began_ns) / 1e6,
         WHOLE: whole_ms,
     }
 
