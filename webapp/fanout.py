@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import gevent
 from engineio import packet as engine
 from gevent.lock import RLock
-from socketio import Manager, packet
+from socketio import packet
 
 from webapp.frames import text_frame
+from webapp.rooms import RoomManager
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,7 @@ _LOOK_S = 0.25
 _PATIENCE_S = 15.0
 
 
-class FanoutManager(Manager):
+class FanoutManager(RoomManager):
     """A client manager for python-socketio that broadcasts directly. Only for gevent.
 
     A browser that does not read is given no more than `_MOST_QUEUED` packets. What comes then is not kept, but for the
@@ -83,27 +84,32 @@ class FanoutManager(Manager):
         frame = text_frame(engine_packet.encode())
         server: Any = self.server
         sockets = server.eio.sockets
+        is_written = True
         for number, eio_sid in enumerate(eio_sids, start=1):
             engine_socket = sockets.get(eio_sid)
             if engine_socket is not None:
-                self._send(event, engine_packet, frame, engine_socket)
+                is_written = self._send(event, engine_packet, frame, engine_socket)
             if number % _AT_ONCE == 0:
                 gevent.sleep(0)
-        # Whoever has something in its queue is to be given the chance to send it before it counts as behind.
-        gevent.sleep(0)
+        # Whoever has something in its queue is to be given the chance to send it before it counts as behind. What one
+        # browser was given at once, as each is when it connects, is no reason to wait.
+        if len(eio_sids) > 1 or not is_written:
+            gevent.sleep(0)
 
-    def _send(self, event: str, engine_packet: Any, frame: bytes, engine_socket: Any) -> None:
+    def _send(self, event: str, engine_packet: Any, frame: bytes, engine_socket: Any) -> bool:
+        """Send to one browser; return whether nothing of it is left in a queue."""
         is_lagging = engine_socket.sid in self._lagging
         if not is_lagging and is_idle(engine_socket):
             try:
                 if engine_socket.wire.offer(frame):
-                    return
+                    return True
             except OSError:
-                return  # whoever reads from it finds out too, and closes it in order
+                return True  # whoever reads from it finds out too, and closes it in order
         if is_lagging or engine_socket.queue.qsize() >= _MOST_QUEUED:
             self._skip(event, engine_packet, engine_socket)
         else:
             self._queue(engine_socket, engine_packet)
+        return False
 
     def _queue(self, engine_socket: Any, engine_packet: Any) -> None:
         server: Any = self.server

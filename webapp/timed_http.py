@@ -75,6 +75,9 @@ class TimedHandler(pywsgi.WSGIHandler):
             return "431", _TOO_LARGE
         return super()._handle_client_error(ex)  # type: ignore[misc]  # a documented hook that the stubs leave out
 
+    def log_request(self) -> None:
+        """Write no line for each request, and do not make one up to be thrown away either (gevent)."""
+
     def log_error(self, msg: Any, *args: Any) -> None:
         """Keep what a client sent out of the log (gevent): what it is told says enough."""
 

@@ -215,6 +215,9 @@ def traffic(server):
     server.emit("alone", 1, to=room[0])
     server.do(server.server.enter_room, room[0], "mode:full")
     server.emit("in a room", 2, to="mode:full")
+    server.emit("to several", 5, to=[room[0], "mode:full", "nobody"])
+    server.do(server.server.leave_room, room[0], "mode:full")
+    server.emit("to nobody", 6, to="mode:full")
     server.emit("not to this one", 3, skip_sid=room[0])
     server.emit("last", 4)
 
@@ -228,7 +231,25 @@ def test_it_sends_everybody_what_the_stock_way_sends():
             said.append([client.until(event("last", 4)) for client in clients])
 
     assert said[0] == said[1]
-    assert [len(one) for one in said[0]] == [9, 8]
+    assert [len(one) for one in said[0]] == [10, 8]
+
+
+@pytest.mark.parametrize("manager", [FanoutManager, lambda: None], ids=["direct", "stock"])
+def test_a_browser_is_in_a_room_of_its_own_name_that_cannot_be_closed(manager):
+    with SocketServer(manager()) as server:
+        client = RawClient(server)
+        sid = server.do(server.server.manager.sid_from_eio_sid, server.sockets()[0].sid, "/")
+
+        server.do(server.server.enter_room, sid, "mode:full")
+
+        assert sorted(server.do(server.server.rooms, sid)) == sorted([sid, "mode:full"])
+        with pytest.raises(ValueError, match="sid room"):
+            server.server.close_room(sid)
+        server.emit("alone", 1, to=sid)
+        assert client.next() == event("alone", 1)
+        server.do(server.server.disconnect, sid)
+        eventually(lambda: server.do(server.server.rooms, sid) == [], what="its end")
+        assert server.do(lambda: server.server.manager.rooms) == {}
 
 
 def test_messages_in_pieces_in_one_piece_and_too_long_ones_are_read_as_the_protocol_says(server):
