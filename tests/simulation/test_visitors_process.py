@@ -71,6 +71,19 @@ def test_visitors_come_and_go_each_with_its_own_device(crowd):
     assert visitors.tallies.of_phases(stretch).requests == server.total
 
 
+def test_who_is_to_go_never_leaves_a_request_that_has_begun(crowd):
+    """Whoever wakes from thinking in the moment that it is told to go either asks and is answered, or does not ask."""
+    server, visitors, stretch = crowd
+    for _ in range(20):
+        visitors.do("visitors", visitors=40)
+        visitors.do("visitors", visitors=0)
+    visitors.leave()
+
+    counted = visitors.tallies.of_phases(stretch)
+    assert dict(counted.failures) == {}
+    assert counted.requests == server.total > 0
+
+
 @pytest.mark.parametrize("how", ["zips", "chunked"])
 def test_bytes_are_those_of_the_bodies_as_they_came(crowd, how, monkeypatch):
     server, visitors, stretch = crowd
