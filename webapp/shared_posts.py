@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import redis
-
 from opsctl.core.text import plain
 from opsctl.core.wire import exact
 from webapp.feed import KEPT_POSTS, LONGEST_POST, Post
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import redis
 
     from opsctl.settings import Settings
 
@@ -124,6 +124,8 @@ class SharedPosts:
         self._has_unsent.set()
 
     def _keep_doing(self, work: Callable[[redis.Redis], None]) -> None:
+        from redis import RedisError  # noqa: PLC0415 - loaded already
+
         retry_s = _FIRST_RETRY_S
         while not self._stopping.is_set():
             try:
@@ -134,7 +136,7 @@ class SharedPosts:
                         retry_s = _FIRST_RETRY_S
                 finally:
                     server.close()
-            except (redis.RedisError, OSError) as error:
+            except (RedisError, OSError) as error:
                 _log.log(
                     logging.WARNING if retry_s == _FIRST_RETRY_S else logging.DEBUG,
                     "posts are not shared with other workers: %s", type(error).__name__,
@@ -192,6 +194,8 @@ def shared_posts(settings: Settings, *, on_ignored: Callable[[], None]) -> Share
     url = settings.redis_url
     if url is None:
         return None
+
+    import redis  # noqa: PLC0415 - most feeds have no server
 
     def connect() -> redis.Redis:
         return redis.Redis.from_url(

@@ -32,7 +32,10 @@ _NO_FILES = Path(__file__).parent
 def main(environ: Mapping[str, str]) -> int:
     """Serve until told to stop; return the exit code."""
     from opsctl.settings import load_settings  # noqa: PLC0415 - after patching
+    from webapp.lean_imports import load_libraries_alone  # noqa: PLC0415 - after patching
     from webapp.logs import configure_logging  # noqa: PLC0415 - after patching
+
+    load_libraries_alone()
     from webapp.serving import serve  # noqa: PLC0415 - after patching
 
     try:

@@ -1,5 +1,6 @@
 """What a process of the feed leaves behind, and how long it waits."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import pytest
 from support.stack import clean_environ
 from support.waiting import DEADLINE_S
 from support.worker_process import Worker
+
+from webapp.lean_imports import NOT_NEEDED
 
 pytestmark = pytest.mark.acceptance
 
@@ -87,3 +90,25 @@ QUICK_WORKER = (
     "webapp.timed_http.TimedHandler.body_s = 1.0\n"
     "sys.exit(webapp.worker.main(os.environ))\n"
 )
+
+
+LOADED = (
+    "from gevent import monkey; monkey.patch_all()\n"
+    "import json, os, sys, webapp.worker\n"
+    "code = webapp.worker.main(os.environ)\n"
+    "open(os.environ['LOADED'], 'w').write(json.dumps(sorted(sys.modules)))\n"
+    "sys.exit(code)\n"
+)
+
+
+def test_a_worker_without_a_bus_loads_no_client_and_no_queue_that_its_libraries_could_use(tmp_path):
+    tmp_path.joinpath("data").mkdir(mode=0o700)
+    names = tmp_path / "modules.json"
+    worker = Worker(tmp_path / "data", entry=LOADED, LOADED=str(names))
+    try:
+        worker.started()
+        assert worker.stop() == 0
+    finally:
+        worker.close()
+
+    assert set(json.loads(names.read_text())) & {*NOT_NEEDED} == set()
