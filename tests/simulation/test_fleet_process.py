@@ -1,53 +1,18 @@
 """A fleet on a server that is known: python-socketio's own, and the feed."""
 
-import json
 import socket
-import subprocess
-import sys
 import threading
 import time
+from contextlib import closing
 
 import pytest
 import socketio
+from support.fleet import Fleet
 from support.stack import Stack
-from support.waiting import DEADLINE_S, eventually
+from support.waiting import eventually
 from werkzeug.serving import make_server
 
 pytestmark = pytest.mark.acceptance
-
-
-class FleetProcess:
-    """`python -m opsctl.simulation.fleet`."""
-
-    def __init__(self, url, browsers, *options):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "opsctl.simulation.fleet", "--url", url, "--browsers", str(browsers), *options],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-
-    def next(self, event):
-        for line in self.process.stdout:
-            said = json.loads(line)
-            if said["event"] == event:
-                return said
-        raise AssertionError("the fleet ended")
-
-    def tell(self, line):
-        self.process.stdin.write(f"{line}\n")
-        self.process.stdin.flush()
-
-    def end(self):
-        self.process.stdin.close()
-        return self.process.wait(DEADLINE_S)
 
 
 @pytest.fixture
@@ -65,15 +30,14 @@ def known_server():
 
 def test_every_browser_is_told_and_acknowledges_and_the_times_are_the_machine_s(known_server):
     server, acks, url = known_server
-    with FleetProcess(url, 20) as fleet:
-        connected = fleet.next("connected")
+    with Fleet(url, 20) as fleet:
         eventually(lambda: len(acks) == 20, what="the first acknowledgements")
         before_ns = time.monotonic_ns()
         server.emit("flag_update", {"epoch": [2, 0], "mode": "degraded"})
         change = fleet.next("change")
         eventually(lambda: len(acks) == 40, what="the acknowledgements of the change")
 
-        assert (connected["browsers"], connected["lost"]) == (20, 0)
+        assert (fleet.connected["browsers"], fleet.connected["lost"]) == (20, 0)
         assert (change["browsers"], change["epoch"], change["mode"]) == (20, [2, 0], "degraded")
         assert before_ns < change["first_ns"] <= change["p50_ns"] <= change["p95_ns"] <= change["p99_ns"]
         assert change["p99_ns"] <= change["last_ns"] == change["arrivals"][-1][0]
@@ -83,8 +47,7 @@ def test_every_browser_is_told_and_acknowledges_and_the_times_are_the_machine_s(
 
 
 def test_what_the_fleet_saw_of_a_kill_is_what_the_kill_says_was_confirmed(tmp_path):
-    with Stack(tmp_path / "data") as stack, FleetProcess(stack.url, 50) as fleet:
-        fleet.next("connected")
+    with Stack(tmp_path / "data") as stack, Fleet(stack.url, 50) as fleet:
         killed = stack.opsctl("kill", "--yes", "--json").json
         seen = fleet.next("change")
 
@@ -96,7 +59,7 @@ def test_browsers_that_cannot_connect_are_counted_as_lost():
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         port = silent.getsockname()[1]
-        with FleetProcess(f"http://127.0.0.1:{port}", 3) as fleet:
+        with closing(Fleet(f"http://127.0.0.1:{port}", 3)) as fleet:
             connected = fleet.next("connected")
 
     assert (connected["browsers"], connected["lost"]) == (0, 3)
@@ -106,8 +69,7 @@ def test_there_are_as_many_browsers_as_was_said_last_and_those_that_leave_are_no
     server, acks, url = known_server
     devices = []
     server.on("connect", lambda sid, environ: _greet(server, sid, environ, devices))
-    with FleetProcess(url, 4, "--rate", "200") as fleet:
-        fleet.next("connected")
+    with Fleet(url, 4, "--rate", "200") as fleet:
         fleet.tell('{"browsers": 10}')
         more = fleet.next("connected")
         fleet.tell('{"browsers": 3}')
@@ -125,8 +87,7 @@ def test_there_are_as_many_browsers_as_was_said_last_and_those_that_leave_are_no
 
 
 def test_what_is_no_command_is_said_and_changes_nothing(known_server):
-    with FleetProcess(known_server[2], 2) as fleet:
-        fleet.next("connected")
+    with Fleet(known_server[2], 2) as fleet:
         for line in ("more", '{"browsers": -1}', '{"browsers": true}', "[2]"):
             fleet.tell(line)
             assert '{"browsers": 2000}' in fleet.next("error")["message"]
@@ -137,8 +98,7 @@ def test_what_is_no_command_is_said_and_changes_nothing(known_server):
 
 
 def test_it_says_how_many_there_are_and_how_hard_it_works_as_often_as_it_is_to(known_server):
-    with FleetProcess(known_server[2], 2, "--look-every", "0.1") as fleet:
-        fleet.next("connected")
+    with Fleet(known_server[2], 2, "--look-every", "0.1") as fleet:
         looks = [fleet.next("look") for _ in range(3)]
 
     assert {look["browsers"] for look in looks} == {2}

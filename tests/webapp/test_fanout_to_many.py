@@ -49,6 +49,21 @@ def test_everybody_else_has_a_turn_between_a_handful_of_browsers():
     assert max(after - before for before, after in itertools.pairwise(seen)) <= _AT_ONCE
 
 
+def test_whoever_broadcasts_at_the_same_time_everybody_gets_it_in_one_order(server):
+    clients = [RawClient(server) for _ in range(2 * _AT_ONCE + 10)]
+
+    def broadcast(name):
+        for number in range(3):
+            server.server.emit(name, number)
+
+    server.do(lambda: gevent.joinall([gevent.spawn(broadcast, name) for name in ("post", "flag_update")]))
+
+    got = [client.take(6) for client in clients]
+    assert got == [got[0]] * len(clients)
+    for name in ("post", "flag_update"):
+        assert [one for one in got[0] if name in one] == [event(name, number) for number in range(3)]
+
+
 def test_what_everybody_gets_is_encoded_once(server):
     clients = [RawClient(server) for _ in range(5)]
     encoded = []
