@@ -21,9 +21,12 @@ STEPS = st.one_of(
 )
 
 
-@pytest.fixture(scope="module")
-def server():
-    with pytest.MonkeyPatch.context() as patched, SocketServer(FanoutManager(patience_s=60)) as running:
+@pytest.fixture(scope="module", params=[True, False], ids=["own", "foreign"])
+def server(request):
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        SocketServer(FanoutManager(patience_s=60), own=request.param) as running,
+    ):
         patched.setattr("webapp.fanout._LOOK_S", 0.005)
         yield running
 

@@ -8,13 +8,25 @@ import time
 
 import pytest
 from support.waiting import eventually
-from support.worker_process import ControlConnection, Observation, provider
+from support.worker_process import ControlConnection, Observation, Worker, provider
 
 from opsctl.core.instances import sdk_key_digest
 
 pytestmark = pytest.mark.acceptance
 NOBODY = "http://127.0.0.1:9"
 AWAY = dict.fromkeys(("LAUNCHDARKLY_BASE_URI", "LAUNCHDARKLY_STREAM_URI", "LAUNCHDARKLY_EVENTS_URI"), NOBODY)
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory, shared_flag_service):
+    """One worker in full mode for all tests that leave it as they find it."""
+    worker = Worker(tmp_path_factory.mktemp("standing"), **provider(shared_flag_service))
+    try:
+        worker.started()
+        eventually(lambda: worker.state()["mode"] == "full", what="full mode")
+        yield worker
+    finally:
+        worker.close()
 
 
 def test_a_kill_and_a_restore_reach_a_connected_browser_and_are_confirmed(worker, flag_service, open_browser):
@@ -77,18 +89,20 @@ def test_a_report_says_whose_flags_it_serves_and_keeps_the_key_to_itself(worker,
     assert flag_service.sdk_key() not in str(report)
 
 
-def test_a_quiet_observation_has_a_heartbeat(worker):
-    observation = Observation(worker)
+def test_a_quiet_observation_has_a_heartbeat(standing):
+    observation = Observation(standing)
     first, second = observation.next(), observation.next()
     observation.close()
 
     assert first["elapsed_ms"] < second["elapsed_ms"] < 10_000
 
 
-def test_who_does_not_confirm_is_named(worker, open_browser):
-    open_browser(worker.url, acks=False, **{"User-Agent": "Mozilla/5.0 Chrome/141.0 \x1b[2J", "Cookie": "visitor=noor"})
+def test_who_does_not_confirm_is_named(standing, open_browser):
+    open_browser(
+        standing.url, acks=False, **{"User-Agent": "Mozilla/5.0 Chrome/141.0 \x1b[2J", "Cookie": "visitor=noor"}
+    )
 
-    (name,) = eventually(lambda: worker.state()["browsers"]["waiting"], what="the straggler's name")
+    (name,) = eventually(lambda: standing.state()["browsers"]["waiting"], what="the straggler's name")
 
     assert name.startswith("browser ")
     assert " · Chrome · Noor" in name
@@ -197,8 +211,8 @@ def test_a_worker_that_starts_before_its_provider_recovers_by_itself(start_worke
     assert browser.await_event("flag_update")["mode"] == "full"
 
 
-def test_a_visitors_post_and_like_reach_the_others(worker, open_browser):
-    sandy, noor = open_browser(worker.url), open_browser(worker.url, Cookie="visitor=noor")
+def test_a_visitors_post_and_like_reach_the_others(standing, open_browser):
+    sandy, noor = open_browser(standing.url), open_browser(standing.url, Cookie="visitor=noor")
 
     posted = noor.client.call("post", {"text": "Anyone awake on the night train?"})
 
@@ -218,20 +232,21 @@ def test_posts_arrive_by_themselves(start_worker, flag_service, open_browser):
     assert open_browser(worker.url).await_event("post")["text"]
 
 
-def test_sockets_of_other_origins_and_hosts_are_refused(worker):
+def test_sockets_of_other_origins_and_hosts_are_refused(standing):
     refused = {
         **{
-            origin: worker.handshake(Origin=origin) for origin in ("https://evil.example", "null", "http://127.0.0.1:1")
+            origin: standing.handshake(Origin=origin)
+            for origin in ("https://evil.example", "null", "http://127.0.0.1:1")
         },
-        "another host": worker.handshake(Host="evil.example"),
+        "another host": standing.handshake(Host="evil.example"),
     }
 
     assert {name for name, head in refused.items() if not head.startswith("http/1.1 400")} == set()
 
 
-def test_sockets_of_the_feeds_own_page_and_of_programs_are_accepted_and_not_compressed(worker):
-    page = worker.handshake(**{"Origin": worker.url, "Sec-WebSocket-Extensions": "permessage-deflate"})
-    program = worker.handshake()
+def test_sockets_of_the_feeds_own_page_and_of_programs_are_accepted_and_not_compressed(standing):
+    page = standing.handshake(**{"Origin": standing.url, "Sec-WebSocket-Extensions": "permessage-deflate"})
+    program = standing.handshake()
 
     assert page.startswith("http/1.1 101")
     assert program.startswith("http/1.1 101")
@@ -239,14 +254,14 @@ def test_sockets_of_the_feeds_own_page_and_of_programs_are_accepted_and_not_comp
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_there_is_no_polling_transport(worker, method):
-    answer = worker.http.request(method, f"{worker.url}/socket.io/?EIO=4&transport=polling", body=None)
+def test_there_is_no_polling_transport(standing, method):
+    answer = standing.http.request(method, f"{standing.url}/socket.io/?EIO=4&transport=polling", body=None)
 
     assert answer.status == 400
 
 
-def test_who_sends_too_much_is_closed_and_logged_once(worker, open_browser):
-    flooder, bystander = open_browser(worker.url), open_browser(worker.url)
+def test_who_sends_too_much_is_closed_and_logged_once(standing, open_browser):
+    flooder, bystander = open_browser(standing.url), open_browser(standing.url)
 
     def flood():
         while not flooder.gone.is_set():
@@ -255,12 +270,12 @@ def test_who_sends_too_much_is_closed_and_logged_once(worker, open_browser):
     threading.Thread(target=flood, daemon=True).start()
 
     assert flooder.gone.wait(20)
-    eventually(lambda: worker.log().count("too many events") == 1, what="the log line")
+    eventually(lambda: standing.log().count("too many events") == 1, what="the log line")
     assert bystander.client.call("like", {"id": "nothing"})
 
 
-def test_a_message_that_is_too_long_closes_its_sender_only(worker, open_browser):
-    sender, bystander = open_browser(worker.url), open_browser(worker.url)
+def test_a_message_that_is_too_long_closes_its_sender_only(standing, open_browser):
+    sender, bystander = open_browser(standing.url), open_browser(standing.url)
 
     sender.client.emit("post", {"text": "x" * 200_000})
 
@@ -268,12 +283,12 @@ def test_a_message_that_is_too_long_closes_its_sender_only(worker, open_browser)
     assert bystander.client.call("like", {"id": "nothing"})
 
 
-def test_the_control_socket_is_this_users_alone_and_refuses_the_rest(worker):
-    assert stat.S_IMODE(worker.socket_path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(worker.socket_path.parent.stat().st_mode) == 0o700
+def test_the_control_socket_is_this_users_alone_and_refuses_the_rest(standing):
+    assert stat.S_IMODE(standing.socket_path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(standing.socket_path.parent.stat().st_mode) == 0o700
     statuses = []
     for method, path in (("POST", "/v1/state"), ("GET", "/"), ("GET", "/healthz")):
-        connection = ControlConnection(worker.socket_path)
+        connection = ControlConnection(standing.socket_path)
         connection.request(method, path)
         statuses.append(connection.getresponse().status)
         connection.close()
@@ -281,10 +296,10 @@ def test_the_control_socket_is_this_users_alone_and_refuses_the_rest(worker):
     assert statuses == [405, 404, 404]
 
 
-def test_the_control_socket_tells_readiness_and_metrics(worker):
+def test_the_control_socket_tells_readiness_and_metrics(standing):
     told = {}
     for path in ("/readyz", "/metrics"):
-        connection = ControlConnection(worker.socket_path)
+        connection = ControlConnection(standing.socket_path)
         connection.request("GET", path)
         told[path] = connection.getresponse().read().decode()
         connection.close()
