@@ -49,19 +49,19 @@ def test_everybody_else_has_a_turn_between_a_handful_of_browsers():
     assert max(after - before for before, after in itertools.pairwise(seen)) <= _AT_ONCE
 
 
-def test_whoever_broadcasts_at_the_same_time_everybody_gets_it_in_one_order(server):
+def test_what_is_told_to_one_during_a_broadcast_does_not_overtake_it(server):
     clients = [RawClient(server) for _ in range(2 * _AT_ONCE + 10)]
+    last = server.do(server.server.manager.sid_from_eio_sid, server.sockets()[-1].sid, "/")
 
-    def broadcast(name):
-        for number in range(3):
-            server.server.emit(name, number)
+    def tell():
+        to_all = gevent.spawn(server.server.emit, "flag_update", 1)
+        to_one = gevent.spawn(server.server.emit, "flag_update", 2, to=last)
+        gevent.joinall([to_all, to_one])
 
-    server.do(lambda: gevent.joinall([gevent.spawn(broadcast, name) for name in ("post", "flag_update")]))
+    server.do(tell)
 
-    got = [client.take(6) for client in clients]
-    assert got == [got[0]] * len(clients)
-    for name in ("post", "flag_update"):
-        assert [one for one in got[0] if name in one] == [event(name, number) for number in range(3)]
+    assert clients[-1].take(2) == [event("flag_update", 1), event("flag_update", 2)]
+    assert [client.next() for client in clients[:-1]] == [event("flag_update", 1)] * (len(clients) - 1)
 
 
 def test_what_everybody_gets_is_encoded_once(server):
