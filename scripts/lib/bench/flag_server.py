@@ -1,17 +1,19 @@
-"""A flag service of its own for as long as a measurement takes."""
+"""A flag service of its own for as long as a measurement takes, and one who writes its flag."""
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from bench.processes import SERVER_CORE, STOP_S, NotMeasuredError, clean_environ
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 FLAG = "show-avatars-and-reccs"
 SEMANTIC_PATCH = "application/json; domain-model=launchdarkly.semanticpatch"
 _READY_S = 30.0
+_ANSWER_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class FlagServer:
         return token
 
 
-@contextmanager
+@contextlib.contextmanager
 def flag_server() -> Iterator[FlagServer]:
     """Run a flag service on the servers' core.
 
@@ -80,3 +83,32 @@ def flag_server() -> Iterator[FlagServer]:
             finally:
                 process.terminate()
                 process.wait(STOP_S)
+
+
+class FlagWriter(contextlib.AbstractContextManager["FlagWriter"]):
+    """Writes the flag on one kept connection; `ready` is what a flag service says of itself."""
+
+    def __init__(self, ready: dict[str, Any]) -> None:
+        parts = urlsplit(ready["url"])
+        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_ANSWER_S)
+        self._headers = {"Authorization": ready["tokens"]["writer"], "Content-Type": SEMANTIC_PATCH}
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def write(self, *, on: bool) -> tuple[int, int]:
+        """Turn the flag on or off; return when that was asked for, and when it was answered.
+
+        Raises:
+            NotMeasuredError: it was refused.
+        """
+        instruction = {"kind": "turnFlagOn" if on else "turnFlagOff"}
+        body = json.dumps({"environmentKey": "test", "instructions": [instruction]})
+        asked_ns = time.monotonic_ns()
+        self._connection.request("PATCH", f"/api/v2/flags/default/{FLAG}", body, self._headers)
+        answer = self._connection.getresponse()
+        answer.read()
+        answered_ns = time.monotonic_ns()
+        if answer.status != http.HTTPStatus.OK:
+            raise NotMeasuredError(f"the change was answered with {answer.status}")
+        return asked_ns, answered_ns

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
 import select
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from bench.flag_server import FLAG, SEMANTIC_PATCH, flag_server
+from bench.flag_server import FLAG, FlagWriter, flag_server
 from bench.installing import PEERS
 from bench.processes import CLIENT_CORE, STOP_S, NotMeasuredError, clean_environ
 
 if TYPE_CHECKING:
-    from bench.flag_server import FlagServer
     from bench.options import Options
 
 WRITTEN, ANSWERED, ASKED = "write_ms", "answered_ms", "asked_ms"
@@ -38,7 +34,7 @@ def measure(options: Options) -> dict[str, Any]:
     with flag_server() as server, contextlib.ExitStack() as stack:
         sdk_key = server.ready["environments"]["test"]["sdk_key"]
         instances = [stack.enter_context(_Instance(server.url, sdk_key)) for _ in range(options.instances)]
-        writer = stack.enter_context(_Writer(server))
+        writer = stack.enter_context(FlagWriter(server.ready))
         for number in range(-_WARM_UP, options.changes):
             asked_ns, answered_ns = writer.write(on=number % 2 == 1)
             called = [instance.called_ns() for instance in instances]
@@ -47,29 +43,6 @@ def measure(options: Options) -> dict[str, Any]:
                 asked += [(one_ns - asked_ns) / 1e6 for one_ns in called]
                 answered += [(one_ns - answered_ns) / 1e6 for one_ns in called]
     return {"instances": options.instances, WRITTEN: writes, ASKED: asked, ANSWERED: answered}
-
-
-class _Writer(contextlib.AbstractContextManager["_Writer"]):
-    def __init__(self, server: FlagServer) -> None:
-        parts = urlsplit(server.url)
-        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_DEADLINE_S)
-        self._headers = {"Authorization": server.writer_token, "Content-Type": SEMANTIC_PATCH}
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
-
-    def write(self, *, on: bool) -> tuple[int, int]:
-        """Turn the flag on or off; return when that was asked for, and when it was answered."""
-        instruction = {"kind": "turnFlagOn" if on else "turnFlagOff"}
-        body = json.dumps({"environmentKey": "test", "instructions": [instruction]})
-        asked_ns = time.monotonic_ns()
-        self._connection.request("PATCH", f"/api/v2/flags/default/{FLAG}", body, self._headers)
-        answer = self._connection.getresponse()
-        answer.read()
-        answered_ns = time.monotonic_ns()
-        if answer.status != http.HTTPStatus.OK:
-            raise NotMeasuredError(f"the change was answered with {answer.status}")
-        return asked_ns, answered_ns
 
 
 class _Instance(contextlib.AbstractContextManager["_Instance"]):

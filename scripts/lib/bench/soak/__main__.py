@@ -25,6 +25,7 @@ from bench.soak.course import Course, SoakEndedError
 from bench.soak.kept import SHORTEST_S, keep_soak
 from bench.soak.report import report
 from bench.soak.verdict import Soak
+from bench.soak.warming import warm_up
 
 from opsctl.core.durations import parse_duration_s
 
@@ -70,8 +71,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(options: argparse.Namespace, soak: Soak, write: Callable[[dict[str, Any]], None]) -> None:
-    _say(f"starting a feed with {options.workers} workers, and {options.browsers:,} browsers")
+    _say(f"starting a feed with {options.workers} worker{'' if options.workers == 1 else 's'}")
     with Feed(workers=options.workers, post_interval=options.post_interval) as feed:
+        if options.warm_up:
+            warm_up(feed, _say)
         fleet = Fleet(feed.url, options.browsers)
         try:
             connected = fleet.connected
@@ -119,7 +122,8 @@ def _parser() -> argparse.ArgumentParser:
         "--warm-up",
         type=_duration_s,
         metavar="3m",
-        help="how much of the begin does not count for memory: by default a tenth, and a minute at least",
+        help="how much of the begin does not count for memory (default: a tenth, and a minute at least); 0s: none, "
+        "nor any work before the browsers connect",
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the summary there too (Markdown)")
     parser.add_argument("--samples", type=Path, metavar="FILE", help="write every sample there (JSON lines)")
