@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import time
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.daemon.ready_file import SERVING_FILE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +59,19 @@ def served_since_s(data_dir: Path) -> float | None:
     except OSError:
         return None
     return None
+
+
+def served_url(data_dir: Path) -> str | None:
+    """Return where the feed of the `opsctl serve` is that holds `data_dir`; `None` when none does, or not yet."""
+    since_s = served_since_s(data_dir)
+    path = data_dir / SERVING_FILE_NAME
+    try:
+        if since_s is None or path.stat().st_mtime < since_s:
+            return None
+        url = json.loads(path.read_text(encoding="utf-8"))["url"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return url if isinstance(url, str) else None
 
 
 def _locked(handle: IO[str]) -> bool:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+SERVING_FILE_NAME = "serve.json"
+"""Where `opsctl serve` says, in its data directory, what it serves."""
+
 
 def write_ready_file(path: Path, content: Mapping[str, Any]) -> None:
     """Write JSON to `path` (0600), replacing what is there in one step: a reader never sees half of it.

@@ -30,7 +30,11 @@ def serve(
     from opsctl.cli.render import serving as render  # noqa: PLC0415 - start-up
     from opsctl.core.serving import Serving  # noqa: PLC0415 - start-up
     from opsctl.core.text import plain  # noqa: PLC0415 - start-up
-    from opsctl.daemon.ready_file import no_ready_file_but_of_this_run, write_ready_file  # noqa: PLC0415 - start-up
+    from opsctl.daemon.ready_file import (  # noqa: PLC0415 - start-up
+        SERVING_FILE_NAME,
+        no_ready_file_but_of_this_run,
+        write_ready_file,
+    )
 
     def say(name: str, line: str) -> None:
         call.streams.note(f"{name:<15} | {plain(line)}")
@@ -38,8 +42,8 @@ def serve(
     def on_serving(serving: Serving) -> None:
         call.remember_keys()
         call.answer(human=lambda view: render.human(serving, view), data=lambda _: render.data(serving))
-        if ready_file is not None:
-            write_ready_file(ready_file, render.data(serving))
+        for path in filter(None, (call.settings.data_dir / SERVING_FILE_NAME, ready_file)):
+            write_ready_file(path, render.data(serving))
 
     ensure_can_write(ready_file, "--ready-file")
     call.note("starting: flag service, avatar API, feed")
