@@ -129,6 +129,7 @@ class _Observation:
             seen_ms=None if self._seen_ms is None else round(self._seen_ms, 3),
             browsers=self._acks.report(state.epoch),
             avatar_calls=self._feed.avatars.calls,
+            avatar_errors=self._feed.avatars.errors,
             project=settings.project,
             host=socket.gethostname(),
             run_id=self._feed.run_id,

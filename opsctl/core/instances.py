@@ -83,6 +83,7 @@ class InstanceReport:
         seen_ms: When, on that scale, the present epoch came into force; `None` when it was in force already.
         browsers: The browsers connected to it.
         avatar_calls: Requests made to the avatar API since it started.
+        avatar_errors: Those that gave no avatar.
         project: Key of that environment's project, as its own settings call it; empty from older instances.
         sdk_key_digest: `sdk_key_digest` of the key it reads flags with, which is what decides whose flags it serves;
             empty when it has none, and from older instances.
@@ -108,6 +109,7 @@ class InstanceReport:
     seen_ms: float | None = None
     browsers: BrowserReport = field(default_factory=BrowserReport)
     avatar_calls: int = 0
+    avatar_errors: int = 0
     project: str = ""
     sdk_key_digest: str = ""
     hold: Hold | None = None
@@ -138,6 +140,7 @@ class InstanceReport:
             "elapsed_ms": self.elapsed_ms,
             "seen_ms": self.seen_ms,
             "avatar_calls": self.avatar_calls,
+            "avatar_errors": self.avatar_errors,
             "project": self.project,
             "sdk_key_digest": self.sdk_key_digest,
             "hold": self.hold,
@@ -178,6 +181,7 @@ class InstanceReport:
                 elapsed_ms=float(value["elapsed_ms"]),
                 seen_ms=_optional_float(value["seen_ms"]),
                 avatar_calls=int(value["avatar_calls"]),
+                avatar_errors=int(value.get("avatar_errors", 0)),
                 project=str(value.get("project", "")),
                 sdk_key_digest=str(value.get("sdk_key_digest", "")),
                 hold=None if value.get("hold") is None else Hold(value["hold"]),
