@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from opsctl.core.load.comparison import Comparison
 
 _TEN_MINUTES = 600
+_SHOWN_AS_NOTHING = 0.05
 
 
 def saved_lines(comparison: Comparison) -> tuple[str, ...]:
@@ -49,7 +50,7 @@ def lost_lines(comparison: Comparison) -> tuple[str, ...]:
 
 
 def _line(value: float | None, say: Callable[[float], str], rest: str) -> str:
-    if not value:
+    if value is None or abs(value) < _SHOWN_AS_NOTHING:
         return ""
     return f"{say(value)}{rest}" if value > 0 else f"nothing: {say(-value)} more{rest}"
 

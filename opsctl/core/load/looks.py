@@ -9,6 +9,7 @@ from opsctl.core.load.results import Generator
 from opsctl.core.load.tally import Tallies, Tally
 
 if TYPE_CHECKING:
+    from opsctl.core.load.results import Flip
     from opsctl.core.load.scenario import Phase, Tag
 
 
@@ -67,6 +68,7 @@ class SimulationLook:
         now_s: How many seconds `now` is of.
         by_tag: What they were answered so far in the phases of each tag, and over how many seconds.
         avatar_calls_per_s: Calls of the avatar API a second, just now; `None` where that is not known.
+        flips: Kills and restores so far.
     """
 
     at_s: float
@@ -81,3 +83,4 @@ class SimulationLook:
     now_s: float
     by_tag: dict[Tag, tuple[Tally, float]]
     avatar_calls_per_s: float | None
+    flips: tuple[Flip, ...] = ()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from opsctl.core.load.scenario import Tag
 
 if TYPE_CHECKING:
-    from opsctl.core.load.scenario import Scenario, Tag
+    from opsctl.core.load.scenario import Scenario
     from opsctl.core.load.tally import Tally
     from opsctl.core.modes import Mode
 
@@ -159,7 +161,7 @@ class Generator:
     Attributes:
         processes: How many processes made visitors.
         cpu: Share of a core that the busiest of them used at its peak, from 0 to 1.
-        late_ms: Longest that its clock ran behind: its events came so much later than they were due.
+        late_ms: How late it came to what was due, at its worst second; 99 of 100 times it was less.
         warnings: What that means, for people; empty when it was no limit.
     """
 
@@ -167,6 +169,20 @@ class Generator:
     cpu: float = 0.0
     late_ms: float = 0.0
     warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def from_wire(cls, value: Any) -> Generator:
+        """Read what the processes that make the load say of themselves.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is no such object.
+        """
+        return cls(
+            processes=int(value["processes"]),
+            cpu=float(value["cpu"]),
+            late_ms=float(value["late_ms"]),
+            warnings=tuple(map(str, value["warnings"])),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +244,11 @@ class SimulationResult:
         return bool(self.interrupted)
 
     def tagged(self, tag: Tag) -> PhaseResult | None:
-        """Return the phase that is compared as `tag`: the last of those with the most visitors; `None` without any."""
+        """Return the phase that is compared as `tag`: of those with the most visitors the one next to the flip.
+
+        That is the last of several before a kill, and the first of several after one; `None` without any.
+        """
         planned = self.scenario.visitors_by_phase
-        phases = [phase for phase in reversed(self.phases) if phase.tag is tag]
+        in_turn = reversed(self.phases) if tag is Tag.FULL else self.phases
+        phases = [phase for phase in in_turn if phase.tag is tag]
         return max(phases, key=lambda phase: planned.get(phase.name, 0), default=None)

@@ -123,6 +123,11 @@ class Scenario:
         return found
 
     @property
+    def needs_avatar_api(self) -> bool:
+        """Whether the avatar API has to change in its course, without which it would show nothing."""
+        return any(phase.avatars is not None for phase in self.phases[1:])
+
+    @property
     def most_visitors(self) -> int:
         """How many visitors it has at its peak."""
         return max(self.visitors, *(phase.visitors or 0 for phase in self.phases))

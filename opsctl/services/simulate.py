@@ -1,0 +1,237 @@
+"""A load simulation around the real switch: phase by phase, watched while it runs, put back at its end."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.load.results import SimulationResult
+from opsctl.core.load.series import PhaseRun, Sample, Sampled, seconds_of
+from opsctl.core.modes import Mode
+from opsctl.services.simulate_watch import Watching
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opsctl.core.load.looks import SimulationLook
+    from opsctl.core.load.results import Flip, Machine
+    from opsctl.core.load.scenario import Phase, Scenario
+    from opsctl.core.load.tally import Tallies
+    from opsctl.core.ports import Clock
+    from opsctl.core.ports.load import AvatarApi, ConnectedBrowsers, PageVisitors, Workers
+    from opsctl.services.simulate_flips import Flips
+
+_LOOK_EVERY_S = 0.5
+_JOIN_S = 120.0
+_WARM_UP_S = 2.0
+_LET_END_S = 1.0
+_INTERRUPTED = "interrupted"
+_INTERRUPTED_AGAIN = {
+    True: "the switch was put back, and the second interruption came before everybody had confirmed that",
+    False: "the second interruption came before the switch was put back",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Where a simulation runs, for its report: the feed's address, whose flag is flipped, and the machine.
+
+    `command` is the command line that repeats it.
+    """
+
+    target: str
+    provider: str
+    flag: str
+    machine: Machine
+    command: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class SimulateService:
+    """The use case. It runs once.
+
+    Attributes:
+        stage: Where it runs.
+        visitors: The visitors of pages.
+        browsers: The connected browsers.
+        workers: The feed's workers.
+        avatars: The avatar API; `None` where it cannot be told anything.
+        flips: Flips the switch.
+        clock: Time.
+        zero_s: The run's zero, on the clock's monotonic scale, as the visitors were told.
+        on_look: Is told how far it is, twice a second.
+    """
+
+    stage: Stage
+    visitors: PageVisitors
+    browsers: ConnectedBrowsers
+    workers: Workers
+    avatars: AvatarApi | None
+    flips: Flips
+    clock: Clock
+    zero_s: float
+    on_look: Callable[[SimulationLook], None]
+    _runs: list[PhaseRun] = field(default_factory=list)
+    _flips: list[Flip] = field(default_factory=list)
+    _sampled: Sampled = field(default_factory=Sampled)
+    _stretch: int = 0
+    _mode: Mode = Mode.FULL
+
+    def run(self, scenario: Scenario) -> SimulationResult:
+        """Run it to its end, or until Ctrl-C; then the switch is put back, unless somebody else changed it meanwhile.
+
+        Raises:
+            OpsError: it could not begin: visitors or browsers do not come, or are not answered.
+        """
+        began_ms = round(self.clock.now_s() * 1000)
+        watching = Watching(scenario, self.visitors, self.browsers, self._sampled, self.on_look, flips=self._flips)
+        interrupted = trouble = ""
+        try:
+            self._begin(scenario, watching)
+            for phase in scenario.phases:
+                self._phase(phase, watching)
+        except KeyboardInterrupt:
+            interrupted = _INTERRUPTED
+        except OpsError as error:
+            if not self._runs:
+                self._put_back()
+                raise
+            interrupted = error.message
+        trouble = self._put_back()
+        tallies = self._stopped()
+        return SimulationResult(
+            scenario=scenario,
+            target=self.stage.target,
+            provider=self.stage.provider,
+            flag=self.stage.flag,
+            began_ms=began_ms,
+            phases=tuple(run.result(tallies) for run in self._runs),
+            flips=tuple(self._flips),
+            seconds=seconds_of(tallies, self._sampled, watching.present),
+            usage=self._sampled.usage(),
+            generator=watching.generator,
+            machine=self.stage.machine,
+            interrupted=interrupted,
+            left_as=trouble,
+            is_left_as_found=not trouble,
+            command=self.stage.command,
+        )
+
+    @property
+    def _now_s(self) -> float:
+        return self.clock.monotonic_s() - self.zero_s
+
+    def _begin(self, scenario: Scenario, watching: Watching) -> None:
+        """Have everybody come, and wait until the feed has answered each of them."""
+        if self.avatars is not None and scenario.phases[0].avatars is not None:
+            self.avatars.turn(scenario.phases[0].avatars)
+        self.browsers.want(scenario.sockets)
+        self.visitors.want(scenario.visitors, over_s=0)
+        ends_s = self._now_s + _JOIN_S
+        settled_s = None
+        while settled_s is None or self._now_s < settled_s + _WARM_UP_S:
+            here, there = self.visitors.look(), self.browsers.look()
+            are_there = here.visitors >= scenario.visitors and there.connected + there.lost >= scenario.sockets
+            if settled_s is None and are_there and _answered(here.tallies) >= scenario.visitors:
+                settled_s = self._now_s
+            if settled_s is None and self._now_s > ends_s:
+                raise OpsError(
+                    ErrorCode.FAILED,
+                    f"after {_JOIN_S:g} s {here.visitors} of {scenario.visitors} visitors and {there.connected} of"
+                    f" {scenario.sockets} browsers had come",
+                    hint="ask for fewer: --visitors, --sockets",
+                )
+            self._look(watching, "warming up")
+
+    def _phase(self, phase: Phase, watching: Watching) -> None:
+        if phase.mode is not self._mode:
+            self._flip(phase.mode, watching)
+        if self.avatars is not None and phase.avatars is not None:
+            self.avatars.turn(phase.avatars)
+        if phase.visitors is not None:
+            self.visitors.want(phase.visitors, over_s=phase.seconds)
+        self._stretch += 1
+        from_s = self.visitors.begin(self._stretch)
+        begin = self._sample()
+        ends_s = from_s + phase.seconds
+        is_over = False
+        try:
+            while self._now_s < ends_s:
+                self._look(watching, phase.name, phase, ends_s - self._now_s)
+            is_over = True
+        finally:
+            # Counting stops where sampling does: what is asked from here on belongs to no phase.
+            self._stretch += 1
+            run = PhaseRun(
+                phase=phase,
+                stretch=self._stretch - 1,
+                from_s=from_s,
+                to_s=self._ended_s(),
+                begin=begin,
+                end=self._sample(),
+                visitors=watching.visitors,
+                sockets=watching.sockets,
+                is_cut_short=not is_over,
+            )
+            self._runs.append(run)
+            watching.ended(run)
+
+    def _ended_s(self) -> float:
+        """Begin the stretch after a phase; return when that was."""
+        try:
+            return self.visitors.begin(self._stretch)
+        except OpsError:
+            return self._now_s
+
+    def _flip(self, mode: Mode, watching: Watching) -> None:
+        # What was asked for in the phase before is answered in the mode of that phase.
+        self._look(watching, "letting pages end", left_s=_LET_END_S)
+        self._look(watching, "restore" if mode is Mode.FULL else "kill", left_s=0)
+        flip = self.flips.to(mode, zero_s=self.zero_s)
+        self._mode = mode
+        self._flips.append(flip)
+        self._sample()
+
+    def _put_back(self) -> str:
+        """Put the avatar API and the switch back; return what could not be, for people."""
+        troubles = []
+        if self.avatars is not None:
+            try:
+                self.avatars.put_back()
+            except OpsError as error:
+                troubles.append(f"the avatar API is left as it was in the last phase: {error.message}")
+        if self.flips.killed_version is not None:
+            try:
+                self._flips.append(self.flips.to(Mode.FULL, zero_s=self.zero_s))
+            except OpsError as error:
+                troubles.append(f"the switch was not put back: {error.message}")
+            except KeyboardInterrupt:
+                was_written = self.flips.killed_version is None
+                troubles.append(_INTERRUPTED_AGAIN[was_written])
+        return "; ".join(troubles)
+
+    def _stopped(self) -> Tallies:
+        try:
+            return self.visitors.stop()
+        except OpsError:
+            return self.visitors.look().tallies
+        finally:
+            with suppress(OpsError):
+                self.browsers.stop()
+
+    def _sample(self) -> Sample:
+        served = None if self.avatars is None else self.avatars.served()
+        sample = Sample(self._now_s, self.workers.look(), served)
+        self._sampled.samples.append(sample)
+        return sample
+
+    def _look(self, watching: Watching, doing: str, phase: Phase | None = None, left_s: float = _LOOK_EVERY_S) -> None:
+        self._sample()
+        watching.tell(self._now_s, doing, phase, left_s)
+        self.clock.sleep(min(_LOOK_EVERY_S, left_s) if phase is not None else left_s)
+
+
+def _answered(tallies: Tallies) -> int:
+    return sum(tally.requests for tally in tallies.slots.values())
