@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from opsctl.adapter_wiring import AdapterWiring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from opsctl.core.flags import FlagRef
+    from opsctl.core.load.looks import SimulationLook
+    from opsctl.core.load.scenario import Scenario
     from opsctl.core.propagation import Propagation
     from opsctl.core.ramp import RampNews
     from opsctl.core.smoke import SmokeStep
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from opsctl.services.ramp import RampService
     from opsctl.services.reconcile import ReconcileService
     from opsctl.services.serve import Serve
+    from opsctl.services.simulate import SimulateService
     from opsctl.services.smoke import Smoke
     from opsctl.services.status import StatusService
     from opsctl.services.switch import SwitchService
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from opsctl.services.watch import WatchService
 
 _ATTRIBUTION_TIMEOUT_S = 2.0
+_STARTING_S, _JOINING_S = 60.0, 600.0
+"""How long the visitors of a simulation may take to be there: those of this machine, and those of others."""
 
 
 class Wiring(AdapterWiring):
@@ -313,6 +318,42 @@ class Wiring(AdapterWiring):
             expects_instances=is_loopback_url(url) or bool(settings.instances or settings.control_token),
             on_step=on_step,
         )
+
+    @contextmanager
+    def simulation(
+        self,
+        url: str,
+        scenario: Scenario,
+        on_look: Callable[[SimulationLook], None],
+        *,
+        is_own_stack: bool,
+        command: str,
+        spread: Sequence[str] = (),
+    ) -> Iterator[SimulateService]:
+        """Start the load of a simulation of the feed at `url`, for as long as the block runs; it does nothing yet.
+
+        `is_own_stack`: whether the feed's avatar API is this installation's stand-in, which can be told what to do.
+        """
+        from opsctl.adapters.avatar_knobs import AvatarKnobs  # noqa: PLC0415 - start-up
+        from opsctl.core.flags import FlagRef  # noqa: PLC0415 - start-up
+        from opsctl.load_wiring import SimulationParts, opened_simulation  # noqa: PLC0415 - start-up
+
+        settings = self._settings
+        parts = SimulationParts(
+            url=url,
+            provider=settings.provider_name,
+            ref=FlagRef(settings.project, settings.environment, settings.flag),
+            switch=self.switch(lambda _text: None),
+            instances=self._instances,
+            avatars=AvatarKnobs.of_running(settings.data_dir) if is_own_stack else None,
+            clock=self._clock,
+            timeout_s=settings.timeout_s,
+            command=command,
+            spread=spread,
+            ready_s=_JOINING_S if "--master" in spread else _STARTING_S,
+        )
+        with opened_simulation(parts, scenario, on_look) as simulation:
+            yield simulation
 
     @contextmanager
     def throw_away(

@@ -40,6 +40,13 @@ _COMMANDS: Mapping[str, Mapping[str, str]] = {
     "flags": {"list": "list_flags", "get": "get_flag", "create": "create_flag"},
     "audit": {"list": "list_audit", "verify": "verify", "timeline": "timeline"},
     "smoke": {},
+    "simulate": {
+        "compare": "compare",
+        "spike": "spike",
+        "avatar-slow": "avatar_slow",
+        "avatar-down": "avatar_down",
+        "run": "run_scenario",
+    },
     "flag-service": {},
     "config": {"show": "show"},
 }

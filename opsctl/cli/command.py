@@ -8,9 +8,9 @@ from typing import Any
 
 import typer
 
-from opsctl.cli import options
+from opsctl.cli import load_options, options
 from opsctl.cli.exit_codes import ExitCode
-from opsctl.cli.invocation import CommonOptions, Invocation, ProofOptions, WriteOptions
+from opsctl.cli.invocation import CommonOptions, Invocation, LoadOptions, ProofOptions, WriteOptions
 from opsctl.core.errors import ErrorCode, OpsError
 
 _PROVIDER_ANSWERED = frozenset({ExitCode.OK, ExitCode.NOT_CONFIRMED, ExitCode.SUPERSEDED})
@@ -23,6 +23,7 @@ def command(
     names_flag: bool = False,
     writes: bool = False,
     proves: bool = False,
+    loads: bool = False,
     sets: Collection[str] = (),
     starts_local: bool = False,
 ) -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:
@@ -30,18 +31,19 @@ def command(
 
     With `names_flag` the command has the argument FLAG, which ends up in `call.ref`. With `writes` it has the options
     of commands that write, and gets them as its argument `write`; with `proves` those of commands that wait until
-    everyone followed, as `proof`. Each name in `sets` adds the option of that setting, which ends up in
-    `call.settings`. `starts_local` is for commands that start the local flag service: they do not look for one that is
-    there already. A command that `writes` lets `KeyboardInterrupt` pass only where nothing was written; how it ends is
-    its exit code even where its report cannot be written. After it, what the audit log does not know of earlier
-    commands is found out. Typer reads the parameters of a command from its signature,
-    so the signature is what is put together here.
+    everyone followed, as `proof`; with `loads` those of simulations, as `load`. Each name in `sets` adds the option of
+    that setting, which ends up in `call.settings`. `starts_local` is for commands that start the local flag service:
+    they do not look for one that is there already. A command that `writes` lets `KeyboardInterrupt` pass only where
+    nothing was written; how it ends is its exit code even where its report cannot be written. After it, what the audit
+    log does not know of earlier commands is found out. Typer reads the parameters of a command from its signature, so
+    the signature is what is put together here.
     """
 
     def decorate(function: Callable[..., int | None]) -> Callable[..., int | None]:
         groups = [
             *([_Group("write", WriteOptions, _WRITE)] if writes else ()),
             *([_Group("proof", ProofOptions, _PROOF)] if proves else ()),
+            *([_Group("load", LoadOptions, _LOAD)] if loads else ()),
         ]
         taken = {"call", *(group.argument for group in groups)}
         own = [item for item in inspect.signature(function).parameters.values() if item.name not in taken]
@@ -135,8 +137,29 @@ def _declared_for_proof(
     """Declare the parameters that are added to commands that wait until everyone followed; never called."""
 
 
+def _declared_for_loads(  # noqa: PLR0913 - each is an option
+    *,
+    visitors: load_options.VisitorsOption = None,
+    sockets: load_options.SocketsOption = None,
+    duration: load_options.DurationOption = None,
+    seed: load_options.SeedOption = None,
+    report: load_options.ReportOption = None,
+    thresholds: load_options.ThresholdOption = None,
+    junit: load_options.JUnitOption = None,
+    target: load_options.TargetOption = None,
+    allow_remote: load_options.AllowRemoteOption = False,
+    load_workers: load_options.LoadWorkersOption = None,
+    master: load_options.MasterOption = None,
+    expect: load_options.ExpectOption = None,
+    join: load_options.JoinOption = None,
+    yes: options.YesOption = False,
+) -> None:
+    """Declare the parameters that are added to simulations; never called."""
+
+
 _COMMON = dict(inspect.signature(_declared).parameters)
 _CONTEXT = _COMMON.pop("ctx")
 _FLAG = _COMMON.pop("flag")
 _WRITE = dict(inspect.signature(_declared_for_writes).parameters)
 _PROOF = dict(inspect.signature(_declared_for_proof).parameters)
+_LOAD = dict(inspect.signature(_declared_for_loads).parameters)

@@ -56,6 +56,26 @@ class ProofOptions:
     request_approval: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadOptions:
+    """What the options of a simulation said; `None` is what its scenario has."""
+
+    visitors: int | None = None
+    sockets: int | None = None
+    duration: str | None = None
+    seed: int | None = None
+    report: Path | None = None
+    thresholds: Sequence[str] | None = None
+    junit: Path | None = None
+    target: str | None = None
+    allow_remote: bool = False
+    load_workers: int | None = None
+    master: str | None = None
+    expect: int | None = None
+    join: str | None = None
+    yes: bool = False
+
+
 @dataclass(slots=True, kw_only=True)
 class Invocation:
     """One run of the program: everything it knows of the outside. `interruptions` is entered while a command runs.

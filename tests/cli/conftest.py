@@ -3,6 +3,8 @@
 import io
 import json
 import os
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from fakes import (
 )
 from support.audit import InMemoryAuditLog
 from support.checks import ScriptedChecker
+from support.load_bench import LoadBench
 from support.local_time import local_time
 from support.pins import InMemoryPins
 from support.rules import InMemoryRamps, InMemoryRules
@@ -74,6 +77,7 @@ class Wired:
         self.timed_records = InMemoryTimedRecords()
         self.rules = InMemoryRules(self.flags_at_provider)
         self.kept_ramps = InMemoryRamps()
+        self.load = LoadBench()
 
     def script(self, *steps):
         self.instances = ScriptedInstances(self.clock, *steps)
@@ -192,6 +196,18 @@ class Wired:
         return WatchService(
             stream=self.stream, audit=self.flags_at_provider, clock=self.clock, schedules=self.schedules
         )
+
+    @contextmanager
+    def throw_away(self, environ, more=None, *, timeout_s):
+        self.stack_has = more
+        yield "http://127.0.0.1:5001", self
+
+    @contextmanager
+    def simulation(self, url, scenario, on_look, **given):
+        self.simulated = {"url": url, "scenario": scenario, **given}
+        self.load.service.on_look = on_look
+        self.load.service.stage = replace(self.load.service.stage, command=given["command"])
+        yield self.load.service
 
 
 @pytest.fixture

@@ -1,0 +1,130 @@
+"""Puts a simulation together: the processes that make its load, what looks at the feed, and the switch."""
+
+from __future__ import annotations
+
+import os
+import platform
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from opsctl.adapters.feed_client import FeedClient
+from opsctl.adapters.page_visitors import VisitorProcess
+from opsctl.adapters.socket_fleet import SocketFleet
+from opsctl.adapters.worker_looks import InstanceWorkers
+from opsctl.core.load.results import Machine
+from opsctl.services.prepared import SwitchRequest
+from opsctl.services.simulate import SimulateService, Stage
+from opsctl.services.simulate_flips import Flips
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from opsctl.core.flags import FlagRef
+    from opsctl.core.load.looks import SimulationLook
+    from opsctl.core.load.scenario import Scenario
+    from opsctl.core.ports import Clock, Instances
+    from opsctl.core.ports.load import AvatarApi
+    from opsctl.core.switch import Change, Receipt
+    from opsctl.services.switch import SwitchService
+
+_LIBRARIES = ("opsctl", "locust", "gevent", "flask", "flask-socketio", "launchdarkly-server-sdk")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulationParts:
+    """What a simulation is put together from.
+
+    Attributes:
+        url: Where the feed is.
+        provider: Whose flag is flipped, for people.
+        ref: The flag.
+        switch: Kills and restores.
+        instances: The feed's instances.
+        avatars: The avatar API, where it can be told what to do.
+        clock: Time.
+        timeout_s: How long a kill or restore may take.
+        command: The command line that repeats it.
+        spread: Arguments of visitors that are spread over processes or machines.
+        ready_s: How long those may take to be there.
+    """
+
+    url: str
+    provider: str
+    ref: FlagRef
+    switch: SwitchService
+    instances: Instances
+    avatars: AvatarApi | None
+    clock: Clock
+    timeout_s: float
+    command: str
+    spread: Sequence[str] = ()
+    ready_s: float = 60.0
+
+
+@contextmanager
+def opened_simulation(
+    parts: SimulationParts, scenario: Scenario, on_look: Callable[[SimulationLook], None]
+) -> Iterator[SimulateService]:
+    """Start the processes of the load for as long as the block runs; they do nothing yet.
+
+    Raises:
+        OpsError: they do not start; the feed does not answer, follows another flag, or is degraded already.
+    """
+    zero_s = parts.clock.monotonic_s()
+    feed = FeedClient(parts.url)
+    with ExitStack() as running:
+        visitors = VisitorProcess(
+            parts.url,
+            seed=scenario.seed,
+            think_s=scenario.think_s,
+            zero_s=zero_s,
+            more=parts.spread,
+            ready_s=parts.ready_s,
+        )
+        running.callback(visitors.close)
+        browsers = SocketFleet(parts.url, seed=scenario.seed)
+        running.callback(browsers.stop)
+
+        def change(change: Change) -> Receipt:
+            reason = f"opsctl simulate {scenario.name}"
+            request = SwitchRequest(ref=parts.ref, change=change, reason=reason, timeout_s=parts.timeout_s)
+            return parts.switch.apply(parts.switch.prepare(request))
+
+        flips = Flips(
+            change=change,
+            written_version=lambda: parts.switch.version_of(parts.ref),
+            feed=feed,
+            flag=parts.ref.key,
+            browsers=browsers,
+            clock=parts.clock,
+        )
+        flips.ensure_full()
+        yield SimulateService(
+            stage=Stage(
+                target=parts.url,
+                provider=parts.provider,
+                flag=parts.ref.key,
+                machine=_machine(),
+                command=parts.command,
+            ),
+            visitors=visitors,
+            browsers=browsers,
+            workers=InstanceWorkers(parts.instances, parts.ref.key),
+            avatars=parts.avatars,
+            flips=flips,
+            clock=parts.clock,
+            zero_s=zero_s,
+            on_look=on_look,
+        )
+
+
+def _machine() -> Machine:
+    versions = {"Python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return Machine(system=f"{platform.system()} {platform.machine()}", cores=os.cpu_count() or 1, versions=versions)

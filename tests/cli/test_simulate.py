@@ -1,0 +1,175 @@
+"""`opsctl simulate`: what its options say, what it refuses, what it tells meanwhile and afterwards."""
+
+import importlib.util
+import json
+from xml.etree import ElementTree as ET
+
+import pytest
+from support.load_bench import interrupt, refusal
+
+from opsctl.core.modes import Mode
+from opsctl.core.switch import Change
+
+SEEDED = ("--seed", "7")
+HERE = "http://127.0.0.1:5000"
+
+
+def test_it_runs_on_a_stack_of_its_own_and_tells_both_modes_side_by_side(opsctl, wired, golden):
+    result = opsctl("simulate", "compare", *SEEDED, "--visitors", "30", "--sockets", "9", width=80)
+
+    golden("simulate_compare", result.out)
+    assert wired.simulated["scenario"].visitors == 30
+    assert wired.stack_has == {"OPSCTL_AVATAR_KEEP": "0s"}
+    assert wired.load.feed.changes == [Change.KILL, Change.RESTORE]
+
+
+def test_without_a_terminal_it_says_in_lines_how_far_it_is(opsctl):
+    lines = opsctl("simulate", "compare", *SEEDED, "--duration", "30s").err.splitlines()
+
+    assert lines[0] == "starting a throw-away stack"
+    assert any(line.startswith("warming up   ") for line in lines)
+    degraded = [line for line in lines if line.startswith("degraded: ")]
+    assert degraded[-1] == (
+        "degraded: 5 s left   300 visitors   1,000 sockets   300.0 pages/s   p95 10 ms   0 avatar calls/s"
+    )
+
+
+def test_programs_get_a_look_a_second_and_the_result_last(opsctl):
+    *looks, result = map(json.loads, opsctl("simulate", "compare", *SEEDED, "--json").out.splitlines())
+
+    assert {look["event"] for look in looks} == {"look"}
+    assert next(look["phase"] for look in looks if look["phase"]) == "full"
+    assert [phase["name"] for phase in result["phases"]] == ["full", "degraded", "restored"]
+    assert result["is_left_as_found"]
+
+
+def test_a_seed_that_was_not_given_is_said_so_that_the_run_can_be_repeated(opsctl, wired):
+    result = opsctl("simulate", "spike")
+
+    seed = wired.simulated["scenario"].seed
+    assert result.last_line.endswith(f"again: opsctl simulate spike --seed {seed}")
+
+
+def test_a_threshold_that_is_not_met_exits_with_9(opsctl):
+    met, missed = "degraded.p95<=10ms", "degraded.p95<1ms"
+    opsctl("simulate", "compare", *SEEDED, "--threshold", met)
+
+    result = opsctl("simulate", "compare", *SEEDED, "--threshold", met, "--threshold", missed, expect=9)
+
+    assert f"not met          {missed}   10 ms" in result.out
+
+
+def test_a_threshold_that_means_nothing_is_refused_before_any_load(opsctl, wired):
+    result = opsctl("simulate", "compare", "--threshold", "degraded.speed>1", expect=2)
+
+    assert result.err.startswith("error: --threshold")
+    assert not hasattr(wired, "simulated")
+
+
+def test_the_report_and_the_junit_file_are_written(opsctl, tmp_path):
+    files = ("--report", str(tmp_path / "out"), "--junit", str(tmp_path / "run.xml"))
+    result = opsctl("simulate", "compare", *SEEDED, *files, "--threshold", "degraded.p95<1ms", expect=9)
+
+    assert str(tmp_path / "out" / "report.html") in result.out
+    assert json.loads((tmp_path / "out" / "result.json").read_text())["scenario"]["seed"] == 7
+    suite = ET.parse(tmp_path / "run.xml").getroot()[0]
+    assert [case.get("name") for case in suite if case.find("failure") is not None] == ["degraded.p95<1ms"]
+
+
+def test_a_report_that_could_not_be_written_is_refused_before_any_load(opsctl, wired, tmp_path):
+    (tmp_path / "file").write_text("mine")
+
+    result = opsctl("simulate", "compare", "--report", str(tmp_path / "file"), expect=2)
+
+    assert "is no directory" in result.err
+    assert not hasattr(wired, "simulated")
+
+
+def test_ctrl_c_puts_the_switch_back_and_reports_what_was_measured(opsctl, wired):
+    wired.load.clock.at(17, interrupt)
+
+    result = opsctl("simulate", "compare", *SEEDED, "--duration", "30s", expect=130)
+
+    assert wired.load.feed.mode is Mode.FULL
+    assert "partial      interrupted; degraded cut short, restored never began" in result.out
+    assert "the switch is as it was found" in result.last_line
+
+
+def test_what_could_not_be_put_back_is_the_last_word(opsctl, wired):
+    def on_change(change):
+        if change is Change.RESTORE:
+            raise refusal("the provider is gone")
+
+    wired.load.feed.on_change = on_change
+
+    result = opsctl("simulate", "compare", *SEEDED, expect=1)
+
+    assert result.last_line.startswith("the switch was not put back: the provider is gone.")
+
+
+def test_a_feed_that_was_named_is_killed_only_when_somebody_agreed(opsctl, wired):
+    refused = opsctl("simulate", "compare", "--target", HERE, expect=2)
+    assert "has to be confirmed" in refused.err
+    assert not hasattr(wired, "simulated")
+
+    opsctl("simulate", "compare", *SEEDED, "--target", HERE, "--yes")
+    assert (wired.simulated["url"], wired.simulated["is_own_stack"]) == (HERE, False)
+
+
+def test_a_feed_on_another_machine_is_refused_unless_it_was_allowed(opsctl, wired):
+    remote = ("simulate", "compare", *SEEDED, "--target", "https://feed.example", "--yes")
+
+    refused = opsctl(*remote, expect=2)
+    assert refused.err.splitlines()[1].endswith("--yes --allow-remote")
+
+    opsctl(*remote, "--allow-remote")
+    assert wired.simulated["url"] == "https://feed.example"
+
+
+def test_somebody_elses_avatar_api_is_not_made_slow(opsctl):
+    refused = opsctl("simulate", "avatar-slow", "--target", HERE, "--yes", expect=2)
+
+    assert "somebody else's" in refused.err
+
+
+def test_the_running_serve_has_to_run(opsctl):
+    refused = opsctl("simulate", "compare", "--target", "serve", "--yes", expect=1)
+
+    assert refused.err.splitlines()[1] == "fix:   start it: opsctl serve; or leave --target out"
+
+
+@pytest.mark.parametrize("given", [("other-flag",), ("--env", "production")])
+def test_a_throw_away_stack_has_no_flag_and_environment_of_somebody_else(opsctl, given):
+    refused = opsctl("simulate", "compare", *given, expect=2)
+
+    assert "a throw-away stack has only its own" in refused.err
+    assert "opsctl simulate compare --target" in refused.err
+
+
+def test_an_installation_without_the_extra_says_how_to_get_it(opsctl, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "locust" else find(name))
+
+    refused = opsctl("simulate", "compare", expect=2)
+
+    assert "locust, which this installation of opsctl came without" in refused.err
+    assert "pip install 'opsctl[simulate]'" in refused.err
+
+
+def test_a_scenario_of_ones_own_is_read_from_its_file(opsctl, wired, tmp_path):
+    (tmp_path / "launch.toml").write_text('base = "spike"\nvisitors = 10\n')
+
+    opsctl("simulate", "run", str(tmp_path / "launch.toml"), *SEEDED, "--sockets", "5")
+
+    scenario = wired.simulated["scenario"]
+    assert (scenario.name, scenario.visitors, scenario.sockets, scenario.seed) == ("launch", 10, 5, 7)
+
+
+def test_a_scenario_that_cannot_be_read_is_refused(opsctl, tmp_path):
+    refused = opsctl("simulate", "run", str(tmp_path / "none.toml"), expect=2)
+
+    assert "none.toml" in refused.err
+
+
+def test_a_duration_that_is_none_is_refused(opsctl):
+    assert "--duration" in opsctl("simulate", "compare", "--duration", "soon", expect=2).err
