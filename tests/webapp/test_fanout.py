@@ -200,21 +200,6 @@ def test_who_never_reads_again_is_dropped_and_forgotten():
         assert dropped == [1]
 
 
-def test_browsers_that_leave_during_a_broadcast_keep_it_from_nobody(server):
-    leaving = [RawClient(server) for _ in range(70)]
-    staying = [RawClient(server) for _ in range(70)]
-    closer = threading.Thread(target=lambda: [client.close() for client in leaving])
-
-    closer.start()
-    for number in range(20):
-        server.emit("flag_update", {"n": number})
-    closer.join()
-
-    expected = [event("flag_update", {"n": number}) for number in range(20)]
-    assert [client.take(20) for client in staying] == [expected] * 70
-    eventually(lambda: len(server.sockets()) == 70, what="the others to be forgotten")
-
-
 def test_binary_data_goes_python_socketio_s_own_way(server):
     client = RawClient(server)
 

@@ -1,7 +1,8 @@
-"""Many browsers at once: what they are told, and what they say."""
+"""Many browsers at once: what they are told, how they go, and what they say."""
 
 import itertools
 import json
+import threading
 
 import gevent
 import pytest
@@ -9,6 +10,7 @@ from support.fleet import Fleet
 from support.socket_server import RawClient, SocketServer
 from support.waiting import eventually
 from support.worker_process import Observation
+from wsproto.frame_protocol import CloseReason
 
 from webapp.fanout import _AT_ONCE, FanoutManager
 from webapp.realtime import _ack_of_message
@@ -16,9 +18,9 @@ from webapp.realtime import _ack_of_message
 COALESCED_MS = 10
 
 
-@pytest.fixture
-def server():
-    with SocketServer(FanoutManager()) as running:
+@pytest.fixture(params=[True, False], ids=["own", "foreign"])
+def server(request):
+    with SocketServer(FanoutManager(), own=request.param) as running:
         yield running
 
 
@@ -78,6 +80,35 @@ def test_what_everybody_gets_is_encoded_once(server):
 
     assert [client.next() for client in clients] == [event("flag_update", {"n": 1})] * 5
     assert encoded == [["flag_update", {"n": 1}]]
+
+
+def test_who_is_sent_away_gets_what_was_sent_before_and_its_connection_is_closed(server):
+    client = RawClient(server)
+    eio_sid = server.sockets()[0].sid
+
+    def send_away():
+        server.server.emit("flag_update", {"n": 1})
+        server.server.eio.disconnect(eio_sid)
+
+    server.do(send_away)
+
+    assert client.take(2) == [event("flag_update", {"n": 1}), "1"]
+    assert client.next()[:2] == int(CloseReason.NORMAL_CLOSURE).to_bytes(2)
+
+
+def test_browsers_that_leave_during_a_broadcast_keep_it_from_nobody(server):
+    leaving = [RawClient(server) for _ in range(70)]
+    staying = [RawClient(server) for _ in range(70)]
+    closer = threading.Thread(target=lambda: [client.close() for client in leaving])
+
+    closer.start()
+    for number in range(20):
+        server.emit("flag_update", {"n": number})
+    closer.join()
+
+    expected = [event("flag_update", {"n": number}) for number in range(20)]
+    assert [client.take(20) for client in staying] == [expected] * 70
+    eventually(lambda: len(server.sockets()) == 70, what="the others to be forgotten")
 
 
 def test_browsers_that_leave_with_half_a_frame_keep_it_from_nobody_and_are_forgotten(server):

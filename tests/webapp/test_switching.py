@@ -1,5 +1,7 @@
 """What connected browsers are told, with the real SDK and a broadcaster that records."""
 
+from dataclasses import replace
+
 import pytest
 from feed_parts import FLAG, flag_data, small_cast, turn
 from ldclient import LDClient
@@ -49,11 +51,13 @@ class RecordingBroadcaster:
 class Scene:
     """One gate and a switchboard with recorded browsers on it."""
 
-    def __init__(self, feed, data, broadcaster, switchboard):
+    def __init__(self, feed, data):
         self.feed = feed
         self.data = data
-        self.sent = broadcaster
-        self.switchboard = switchboard
+        self.board = AckBoard()
+        self.sent = RecordingBroadcaster()
+        self.switchboard = Switchboard(feed.gate, self.board, self.sent, feed.pages, restore_rate=100)
+        feed.gate.news.on_state(self.switchboard.on_state)
 
     def connect(self, sid, person="sandy"):
         self.switchboard.connect(sid, f"browser {sid}", VISITORS.of({"visitor": person}))
@@ -66,10 +70,7 @@ class Scene:
 def scene(start_feed, avatar_server):
     data = flag_data(on=True)
     feed = start_feed(data_source=data, avatar_api_url=avatar_server.url)
-    broadcaster = RecordingBroadcaster()
-    switchboard = Switchboard(feed.gate, AckBoard(), broadcaster, feed.pages, restore_rate=100)
-    feed.gate.news.on_state(switchboard.on_state)
-    return Scene(feed, data, broadcaster, switchboard)
+    return Scene(feed, data)
 
 
 def test_a_browser_gets_the_state_when_it_connects(scene):
@@ -188,6 +189,41 @@ def test_browsers_move_between_the_modes_as_their_visitors_do(scene):
     eventually(lambda: len(scene.updates("b")) == 2)
     assert scene.updates("b")[-1]["mode"] == "full"
     assert scene.sent.modes == {"a": Mode.FULL, "b": Mode.FULL}
+
+
+def test_what_everybody_is_told_is_what_is_waited_for(scene):
+    scene.connect("a")
+
+    turn(scene.data, on=False)
+
+    eventually(lambda: scene.updates("a"))
+    assert not scene.board.confirm("a", Epoch(2), Mode.FULL)
+    assert scene.board.confirm("a", Epoch(2), Mode.DEGRADED)
+
+
+def test_what_each_is_told_is_what_is_waited_for(scene):
+    scene.connect("a", "sandy")
+    scene.connect("b", "noor")
+
+    scene.data.update(scene.data.flag(FLAG).variation_for_key("user", "noor", False))
+
+    eventually(lambda: scene.updates("a") and scene.updates("b"))
+    assert scene.board.confirm("a", Epoch(2), Mode.FULL)
+    assert scene.board.confirm("b", Epoch(2), Mode.DEGRADED)
+
+
+def test_at_the_same_epoch_those_are_told_whose_mode_changes_and_nobody_else(scene):
+    scene.connect("a", "sandy")
+    scene.connect("b", "noor")
+    scene.data.update(scene.data.flag(FLAG).variation_for_key("user", "noor", False))
+    eventually(lambda: scene.updates("a") and scene.updates("b"))
+    state = scene.switchboard._told
+
+    scene.board.expect(scene.board.get("b"), Mode.FULL)
+    scene.switchboard.on_state(replace(state, revision=state.revision + 1))
+
+    assert [update["mode"] for update in scene.updates("b")] == ["degraded", "degraded"]
+    assert len(scene.updates("a")) == 1
 
 
 def test_a_visitor_whose_mode_stays_is_told_nothing_at_the_same_epoch(scene):
