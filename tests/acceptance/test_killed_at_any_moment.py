@@ -78,7 +78,8 @@ class Bench:
 
     def rows(self):
         """Return the row of each kill by name, once all have an outcome: what was sent may arrive after its sender."""
-        return eventually(self._settled_rows, what="an outcome of every kill")
+        (rows,) = eventually(self._settled_rows, what="an outcome of every kill")
+        return rows
 
     def _settled_rows(self):
         rows = {}
@@ -86,7 +87,7 @@ class Bench:
             if row["source"] != "provider":
                 assert row["reason"] not in rows, "one row for each"
                 rows[row["reason"]] = row
-        return None if {row["outcome"] for row in rows.values()} & UNSETTLED else rows
+        return () if {row["outcome"] for row in rows.values()} & UNSETTLED else (rows,)
 
     def assert_every_kill_has_one_row_that_says_what_the_provider_says(self):
         rows = self.rows()

@@ -20,6 +20,7 @@ AWAY = dict.fromkeys(("LAUNCHDARKLY_BASE_URI", "LAUNCHDARKLY_STREAM_URI", "LAUNC
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory, shared_flag_service):
     """One worker in full mode for all tests that leave it as they find it."""
+    shared_flag_service.turn(on=True)
     worker = Worker(tmp_path_factory.mktemp("standing"), **provider(shared_flag_service))
     try:
         worker.started()
