@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from opsctl.adapters.feed_client import FeedClient
 from opsctl.adapters.page_visitors import VisitorProcess
 from opsctl.adapters.socket_fleet import SocketFleet
+from opsctl.adapters.undisturbed import undisturbed
 from opsctl.adapters.worker_looks import InstanceWorkers
 from opsctl.core.load.results import Machine
 from opsctl.services.prepared import SwitchRequest
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from opsctl.core.load.scenario import Scenario
     from opsctl.core.ports import Clock, Instances
     from opsctl.core.ports.load import AvatarApi
-    from opsctl.core.switch import Change, Receipt
+    from opsctl.core.switch import Change
+    from opsctl.services.prepared import PreparedSwitch
     from opsctl.services.switch import SwitchService
 
 _LIBRARIES = ("opsctl", "locust", "gevent", "flask", "flask-socketio", "launchdarkly-server-sdk")
@@ -87,13 +89,14 @@ def opened_simulation(
         browsers = SocketFleet(parts.url, seed=scenario.seed)
         running.callback(browsers.stop)
 
-        def change(change: Change) -> Receipt:
+        def prepare(change: Change) -> PreparedSwitch:
             reason = f"opsctl simulate {scenario.name}"
             request = SwitchRequest(ref=parts.ref, change=change, reason=reason, timeout_s=parts.timeout_s)
-            return parts.switch.apply(parts.switch.prepare(request))
+            return parts.switch.prepare(request)
 
         flips = Flips(
-            change=change,
+            prepare=prepare,
+            apply=parts.switch.apply,
             written_version=lambda: parts.switch.version_of(parts.ref),
             feed=feed,
             flag=parts.ref.key,
@@ -117,6 +120,7 @@ def opened_simulation(
             clock=parts.clock,
             zero_s=zero_s,
             on_look=on_look,
+            undisturbed=undisturbed,
         )
 
 

@@ -64,11 +64,8 @@ class VisitorProcess:
     def look(self) -> VisitorLook:
         """Return how many there are, and what they were answered so far."""
         self._child.ensure_runs()
-        with self._child.quiet():
-            whole = Tallies()
-            whole.merge(self._tallies)
-            generator = replace(self._efforts, warnings=tuple(self._warnings))
-            return VisitorLook(visitors=self._visitors, tallies=whole, generator=generator)
+        generator = replace(self._efforts, warnings=tuple(self._warnings))
+        return VisitorLook(visitors=self._visitors, tallies=self.counted(), generator=generator)
 
     def want(self, visitors: int, *, over_s: float) -> None:
         """Become so many, evenly over that time."""
@@ -80,13 +77,19 @@ class VisitorProcess:
         self._child.wait_until(lambda: stretch in self._stretches, timeout_s=_IN_FORCE_S, what="to count anew")
         return self._stretches[stretch]
 
-    def stop(self) -> Tallies:
-        """End, after what is under way was answered; return everything that was counted."""
+    def counted(self) -> Tallies:
+        """Return everything that was counted so far."""
+        with self._child.quiet():
+            whole = Tallies()
+            whole.merge(self._tallies)
+            return whole
+
+    def stop(self) -> None:
+        """End, after what is under way was answered."""
         if not self._is_stopped:
             self._child.tell(stop=True)
             self._child.wait_until(lambda: self._is_stopped, timeout_s=_STOP_S, what="to stop")
         self._child.stop()
-        return self._tallies
 
     def close(self) -> None:
         """End at once."""

@@ -8,10 +8,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from opsctl.cli.exit_codes import ExitCode
+from opsctl.cli.exit_codes import EXIT_CODES, ExitCode
 from opsctl.cli.objectives import duration_option
 from opsctl.cli.outputs import ensure_can_write
 from opsctl.cli.render import simulation as rendering
+from opsctl.cli.reporting import reporting
 from opsctl.cli.simulation_progress import shown_while_it_runs
 from opsctl.cli.targets import confirm_kill, refuse_what_needs_a_target, target_url
 from opsctl.core.addresses import is_loopback_url
@@ -214,21 +215,47 @@ def _command(call: Call, load: LoadOptions, scenario: Scenario) -> str:
 
 
 def _report(call: Call, load: LoadOptions, result: SimulationResult, verdicts: Sequence[Verdict]) -> int:
-    page = None
-    if load.report is not None:
-        from opsctl.simulation.report.write import write_report  # noqa: PLC0415 - only with --report
+    page, lost = _written(load, result, verdicts)
+    with reporting(call):
+        call.answer(
+            human=lambda view: rendering.to_text(result, verdicts, view, page=page),
+            data=lambda view: rendering.to_data(result, verdicts, view),
+            is_report=True,
+            is_interrupted=result.ended_by is ErrorCode.INTERRUPTED,
+        )
+    if result.hint:
+        call.note(f"fix:   {result.hint}")
+    code = _exit_code(result, verdicts)
+    if lost is not None and not code:
+        raise lost
+    return code
 
-        page = write_report(result, verdicts, load.report)
-    if load.junit is not None:
-        load.junit.write_text(rendering.junit(result, verdicts), encoding="utf-8")
-    call.answer(
-        human=lambda view: rendering.to_text(result, verdicts, view, page=page),
-        data=lambda view: rendering.to_data(result, verdicts, view),
-        is_report=True,
-        is_interrupted=result.interrupted == "interrupted",
-    )
+
+def _written(
+    load: LoadOptions, result: SimulationResult, verdicts: Sequence[Verdict]
+) -> tuple[Path | None, OpsError | None]:
+    """Write the files that were asked for; return the page's path, and why something could not be written."""
+    page = None
+    try:
+        if load.report is not None:
+            from opsctl.simulation.report.write import write_report  # noqa: PLC0415 - only with --report
+
+            page = write_report(result, verdicts, load.report)
+        if load.junit is not None:
+            load.junit.write_text(rendering.junit(result, verdicts), encoding="utf-8")
+    except KeyboardInterrupt:
+        return page, OpsError(ErrorCode.INTERRUPTED, "interrupted before the report was written", hint=result.command)
+    except OpsError as error:
+        return page, error
+    except OSError as error:
+        message = f"the JUnit file could not be written to {load.junit}: {error.strerror}"
+        return page, OpsError(ErrorCode.FAILED, message, hint="name another place: --junit FILE")
+    return page, None
+
+
+def _exit_code(result: SimulationResult, verdicts: Sequence[Verdict]) -> int:
+    if result.ended_by is not None and (result.is_left_as_found or result.ended_by is ErrorCode.SUPERSEDED):
+        return EXIT_CODES[result.ended_by]
     if not result.is_left_as_found:
         return ExitCode.FAILED
-    if result.is_partial:
-        return ExitCode.INTERRUPTED if result.interrupted == "interrupted" else ExitCode.FAILED
     return ExitCode.OK if all(one.is_met for one in verdicts) else ExitCode.OBJECTIVE_NOT_MET

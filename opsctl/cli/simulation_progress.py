@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -32,8 +32,13 @@ def shown_while_it_runs(call: Call, scenario: Scenario) -> Iterator[Callable[[Si
     elif call.streams.redraws:
         dashboard = rendering.Dashboard(scenario)
         console = Console(file=call.streams.stderr, no_color=not call.streams.colour, highlight=False)
-        with Live(console=console, refresh_per_second=_REDRAWS_PER_S, transient=True) as live:
+        live = Live(console=console, refresh_per_second=_REDRAWS_PER_S, transient=True)
+        live.start()
+        try:
             yield lambda look: live.update(dashboard.draw(look))
+        finally:
+            with suppress(OSError):  # a terminal that was closed ends no run
+                live.stop()
     else:
         yield _Lines(call)
 

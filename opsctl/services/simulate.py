@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,10 +28,6 @@ _JOIN_S = 120.0
 _WARM_UP_S = 2.0
 _LET_END_S = 1.0
 _INTERRUPTED = "interrupted"
-_INTERRUPTED_AGAIN = {
-    True: "the switch was put back, and the second interruption came before everybody had confirmed that",
-    False: "the second interruption came before the switch was put back",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +58,7 @@ class SimulateService:
         clock: Time.
         zero_s: The run's zero, on the clock's monotonic scale, as the visitors were told.
         on_look: Is told how far it is, twice a second.
+        undisturbed: Keeps signals off while its block runs.
     """
 
     stage: Stage
@@ -73,6 +70,7 @@ class SimulateService:
     clock: Clock
     zero_s: float
     on_look: Callable[[SimulationLook], None]
+    undisturbed: Callable[[], AbstractContextManager[object]] = nullcontext
     _runs: list[PhaseRun] = field(default_factory=list)
     _flips: list[Flip] = field(default_factory=list)
     _sampled: Sampled = field(default_factory=Sampled)
@@ -87,19 +85,16 @@ class SimulateService:
         """
         began_ms = round(self.clock.now_s() * 1000)
         watching = Watching(scenario, self.visitors, self.browsers, self._sampled, self.on_look, flips=self._flips)
-        interrupted = trouble = ""
+        ended_by: OpsError | None = OpsError(ErrorCode.INTERRUPTED, _INTERRUPTED)
         try:
-            self._begin(scenario, watching)
-            for phase in scenario.phases:
-                self._phase(phase, watching)
+            ended_by = self._went_through(scenario, watching)
         except KeyboardInterrupt:
-            interrupted = _INTERRUPTED
-        except OpsError as error:
-            if not self._runs:
-                self._put_back()
-                raise
-            interrupted = error.message
-        trouble = self._put_back()
+            pass  # as `ended_by` says
+        finally:
+            with self.undisturbed():
+                troubles = self._put_back()
+        if ended_by is not None and ended_by.code is not ErrorCode.INTERRUPTED and not self._runs and not troubles:
+            raise ended_by
         tallies = self._stopped()
         return SimulationResult(
             scenario=scenario,
@@ -113,11 +108,23 @@ class SimulateService:
             usage=self._sampled.usage(),
             generator=watching.generator,
             machine=self.stage.machine,
-            interrupted=interrupted,
-            left_as=trouble,
-            is_left_as_found=not trouble,
+            interrupted="" if ended_by is None else ended_by.message,
+            ended_by=None if ended_by is None else ended_by.code,
+            hint="" if ended_by is None else ended_by.hint or "",
+            left_as="; ".join(troubles),
+            is_left_as_found=not troubles,
             command=self.stage.command,
         )
+
+    def _went_through(self, scenario: Scenario, watching: Watching) -> OpsError | None:
+        """Go through all phases; return what ended that early."""
+        try:
+            self._begin(scenario, watching)
+            for phase in scenario.phases:
+                self._phase(phase, watching)
+        except OpsError as error:
+            return error
+        return None
 
     @property
     def _now_s(self) -> float:
@@ -194,32 +201,36 @@ class SimulateService:
         self._flips.append(flip)
         self._sample()
 
-    def _put_back(self) -> str:
-        """Put the avatar API and the switch back; return what could not be, for people."""
+    def _put_back(self) -> tuple[str, ...]:
+        """Put the switch and the avatar API back; return what could not be, or is somebody else's now, for people."""
         troubles = []
+        if self.flips.has_to_be_put_back():
+            try:
+                self._flips.append(self.flips.to(Mode.FULL, zero_s=self.zero_s))
+            except OpsError as error:
+                if self.flips.has_to_be_put_back():
+                    troubles.append(f"the switch was not put back: {error.message}")
+                elif not self.flips.is_anothers:
+                    troubles.append(f"the switch was put back: {error.message}")
+        if self.flips.is_anothers:
+            troubles.insert(0, "somebody else changed the flag meanwhile: it is left as they made it")
         if self.avatars is not None:
             try:
                 self.avatars.put_back()
             except OpsError as error:
                 troubles.append(f"the avatar API is left as it was in the last phase: {error.message}")
-        if self.flips.killed_version is not None:
-            try:
-                self._flips.append(self.flips.to(Mode.FULL, zero_s=self.zero_s))
-            except OpsError as error:
-                troubles.append(f"the switch was not put back: {error.message}")
-            except KeyboardInterrupt:
-                was_written = self.flips.killed_version is None
-                troubles.append(_INTERRUPTED_AGAIN[was_written])
-        return "; ".join(troubles)
+        return tuple(troubles)
 
     def _stopped(self) -> Tallies:
+        """End the load; return what was counted by then, also where it ended by itself, or is not waited for."""
         try:
-            return self.visitors.stop()
-        except OpsError:
-            return self.visitors.look().tallies
+            self.visitors.stop()
+        except (OpsError, KeyboardInterrupt):
+            return self.visitors.counted()
         finally:
             with suppress(OpsError):
                 self.browsers.stop()
+        return self.visitors.counted()
 
     def _sample(self) -> Sample:
         served = None if self.avatars is None else self.avatars.served()

@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from support.load_bench import interrupt, refusal
 
+from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.modes import Mode
 from opsctl.core.switch import Change
 
@@ -173,3 +174,23 @@ def test_a_scenario_that_cannot_be_read_is_refused(opsctl, tmp_path):
 
 def test_a_duration_that_is_none_is_refused(opsctl):
     assert "--duration" in opsctl("simulate", "compare", "--duration", "soon", expect=2).err
+
+
+def test_what_ended_a_run_early_decides_the_exit_code_and_the_fix(opsctl, wired):
+    def on_prepare(_change):
+        raise OpsError(ErrorCode.APPROVAL_REQUIRED, "changes need approval", hint="ask for it")
+
+    wired.load.feed.on_prepare = on_prepare
+
+    result = opsctl("simulate", "compare", *SEEDED, expect=6)
+
+    assert "changes need approval" in result.out
+    assert result.err.splitlines()[-1] == "fix:   ask for it"
+
+
+def test_a_flag_that_somebody_else_changed_exits_with_7(opsctl, wired):
+    wired.load.clock.at(30, lambda: wired.load.feed.turn(Mode.DEGRADED))
+
+    result = opsctl("simulate", "compare", *SEEDED, "--threshold", "full.p95<1ms", expect=7)
+
+    assert result.last_line.startswith("somebody else changed the flag meanwhile: it is left as they made it.")

@@ -1,5 +1,7 @@
 """Simulations: what is flipped when, what is counted where, and how everything is put back."""
 
+from contextlib import contextmanager
+
 import pytest
 from support.load_bench import SLOW, LoadBench, interrupt, phases, refusal
 
@@ -106,13 +108,22 @@ def test_ctrl_c_while_it_kills_restores_what_was_written(bench):
     assert (result.is_partial, result.is_left_as_found) == (True, True)
 
 
-def test_a_second_ctrl_c_while_it_puts_the_switch_back_says_how_far_that_came(bench):
-    bench.feed.outcomes = {Change.KILL: Outcome.INTERRUPTED, Change.RESTORE: Outcome.INTERRUPTED}
+def test_signals_are_kept_off_while_everything_is_put_back(bench):
+    held = []
 
-    result = bench.run()
+    @contextmanager
+    def undisturbed():
+        held.append("held")
+        yield
+        held.append("let go")
 
-    assert bench.feed.mode is Mode.FULL
-    assert result.left_as.startswith("the switch was put back, and the second interruption came")
+    bench.service.undisturbed = undisturbed
+    bench.feed.on_change = lambda change: held.append(str(change))
+    bench.clock.at(17, interrupt)
+
+    bench.run()
+
+    assert held == ["kill", "held", "restore", "let go"]
 
 
 def test_ctrl_c_before_the_kill_was_written_restores_nothing(bench):
@@ -135,7 +146,99 @@ def test_what_somebody_else_changed_meanwhile_is_left_as_they_made_it(bench):
 
     assert bench.feed.changes == [Change.KILL]
     assert bench.feed.mode is Mode.DEGRADED
-    assert "somebody else changed the flag" in result.interrupted
+    assert result.ended_by is ErrorCode.SUPERSEDED
+    assert not result.is_left_as_found
+    assert result.left_as == "somebody else changed the flag meanwhile: it is left as they made it"
+
+
+def test_a_kill_by_somebody_else_before_the_own_one_is_theirs_and_stays(bench):
+    bench.clock.at(8, lambda: bench.feed.turn(Mode.DEGRADED))
+
+    result = bench.run()
+
+    assert bench.feed.changes == []
+    assert bench.feed.mode is Mode.DEGRADED
+    assert (result.ended_by, result.is_left_as_found) == (ErrorCode.SUPERSEDED, False)
+
+
+@pytest.mark.parametrize("is_made", [True, False])
+def test_a_kill_of_which_nobody_knows_whether_it_was_made_is_taken_back_only_if_it_was(bench, is_made):
+    def on_change(change):
+        if change is Change.KILL:
+            if is_made:
+                bench.feed.turn(Mode.DEGRADED)
+            raise OpsError(ErrorCode.UNREACHABLE, "no answer")
+
+    bench.feed.on_change = on_change
+
+    result = bench.run()
+
+    assert bench.feed.mode is Mode.FULL
+    assert bench.feed.changes == ([Change.RESTORE] if is_made else [])
+    assert (result.ended_by, result.is_left_as_found) == (ErrorCode.UNREACHABLE, True)
+
+
+def test_a_kill_that_failed_is_not_confused_with_one_that_somebody_else_made_later(bench):
+    def on_change(change):
+        if change is Change.KILL:
+            bench.feed.turn(Mode.FULL)
+            bench.feed.turn(Mode.DEGRADED)
+            raise OpsError(ErrorCode.UNREACHABLE, "no answer")
+
+    bench.feed.on_change = on_change
+
+    result = bench.run()
+
+    assert bench.feed.mode is Mode.DEGRADED
+    assert "somebody else" in result.left_as
+
+
+def test_a_kill_that_cannot_even_be_planned_needs_no_restore(bench):
+    def on_prepare(_change):
+        raise refusal("the token may not read this")
+
+    bench.feed.on_prepare = on_prepare
+
+    result = bench.run()
+
+    assert (result.ended_by, result.interrupted) == (ErrorCode.REFUSED, "the token may not read this")
+    assert result.is_left_as_found
+
+
+def test_a_defect_in_whoever_watches_puts_the_switch_back_before_it_is_raised(bench):
+    def look(seen):
+        if seen.doing == "degraded":
+            raise RuntimeError("a defect")
+
+    bench.service.on_look = look
+
+    with pytest.raises(RuntimeError):
+        bench.run()
+
+    assert bench.feed.mode is Mode.FULL
+    assert bench.avatars.told[-1] == "put back"
+
+
+def test_a_kill_that_not_everyone_follows_ends_it(bench):
+    bench.feed.outcomes[Change.KILL] = Outcome.PENDING
+
+    result = bench.run()
+
+    assert result.ended_by is ErrorCode.NOT_CONFIRMED
+    assert bench.feed.mode is Mode.FULL
+    assert [phase.name for phase in result.phases] == ["full"]
+
+
+def test_browsers_that_are_gone_do_not_make_a_restore_undone(bench):
+    def gone(*_args, **_more):
+        raise refusal("the browsers ended by themselves")
+
+    bench.feed.after_change = lambda _change: setattr(bench.browsers, "arrivals", gone)
+
+    result = bench.run()
+
+    assert (result.is_partial, result.is_left_as_found) == (False, True)
+    assert [flip.shown for flip in result.flips] == [0, 0]
 
 
 def test_a_refused_kill_ends_it_with_what_was_measured(bench):
@@ -198,7 +301,11 @@ def test_what_nobody_knows_of_the_workers_is_not_called_zero(bench):
 
 @pytest.mark.parametrize(
     ("changes", "why"),
-    [({"flags": ("another",)}, "follows another"), ({"mode": Mode.DEGRADED}, "degraded already")],
+    [
+        ({"flags": ("another",)}, "follows another"),
+        ({"mode": Mode.DEGRADED}, "degraded already"),
+        ({"served": 7}, "at version 7, and it is at version 1 here: another environment"),
+    ],
 )
 def test_a_feed_that_there_is_nothing_to_kill_on_is_refused(bench, changes, why):
     for name, value in changes.items():

@@ -2,7 +2,7 @@
 
 from opsctl.core.epochs import Epoch
 from opsctl.core.errors import ErrorCode, OpsError
-from opsctl.core.flags import FlagRef
+from opsctl.core.flags import Environment, FlagRef
 from opsctl.core.load.looks import BrowserLook, VisitorLook, WorkerLook
 from opsctl.core.load.results import Machine
 from opsctl.core.load.scenario import Avatars, Phase, Scenario, Tag
@@ -11,12 +11,14 @@ from opsctl.core.modes import Mode
 from opsctl.core.propagation import Propagation
 from opsctl.core.switch import Change, Outcome, Receipt, SwitchPlan
 from opsctl.core.visits import FeedState
+from opsctl.services.prepared import PreparedSwitch, SwitchRequest
 from opsctl.services.simulate import SimulateService, Stage
 from opsctl.services.simulate_flips import Flips
 
 FLAG = "show-avatars-and-reccs"
 REF = FlagRef("default", "test", FLAG)
 SLOW = Avatars(latency_ms=200)
+_MODE_AFTER = {Change.KILL: Mode.DEGRADED, Change.RESTORE: Mode.FULL}
 
 
 def phases(seconds=10):
@@ -57,30 +59,40 @@ class PlayedFeed:
     def __init__(self, clock):
         self.clock = clock
         self.mode, self.version = Mode.FULL, 1
+        self.served = None
         self.flags = (FLAG,)
         self.changes = []
         self.refuses = None
         self.outcomes = {}
-        self.on_change = lambda _change: None
+        self.on_prepare = self.on_change = self.after_change = lambda _change: None
 
     def state(self):
-        return FeedState(Epoch(self.version, 0), self.mode, self.flags)
+        return FeedState(Epoch(self.served or self.version, 0), self.mode, self.flags)
 
     def turn(self, mode):
         self.version += 1
         self.mode = mode
 
-    def change(self, change):
+    def prepare(self, change):
+        self.on_prepare(change)
+        is_needed = (self.mode is Mode.FULL) is (change is Change.KILL)
+        plan = SwitchPlan(REF, change, self.version, is_needed, _MODE_AFTER[change], "")
+        return PreparedSwitch(SwitchRequest(ref=REF, change=change), plan, Environment("test"))
+
+    def apply(self, prepared):
+        change = prepared.plan.change
         self.on_change(change)
         if self.refuses is not None:
             raise self.refuses
+        if not prepared.plan.is_needed:
+            return prepared.receipt(Outcome.CONFIRMED, self.version)
         self.changes.append(change)
-        self.turn(Mode.DEGRADED if change is Change.KILL else Mode.FULL)
+        self.turn(_MODE_AFTER[change])
+        self.after_change(change)
         self.clock.sleep(0.3)
-        plan = SwitchPlan(REF, change, self.version - 1, True, self.mode, "")
-        seen = Propagation(instances=2, instances_confirmed=2, last_instance_ms=20, browsers=9, browsers_confirmed=9)
         outcome, version = self.outcomes.get(change, Outcome.CONFIRMED), self.version
-        return Receipt(plan, outcome, version, written_version=version, written_ms=8.0, propagation=seen)
+        seen = Propagation(instances=2, instances_confirmed=2, last_instance_ms=20, browsers=9, browsers_confirmed=9)
+        return Receipt(prepared.plan, outcome, version, written_version=version, written_ms=8.0, propagation=seen)
 
 
 class PlayedVisitors:
@@ -114,6 +126,8 @@ class PlayedVisitors:
     def stop(self):
         self._ask()
         self.is_stopped = True
+
+    def counted(self):
         return self.tallies
 
     def _ask(self):
@@ -191,7 +205,8 @@ class LoadBench:
         self.avatars = PlayedAvatarApi()
         self.looks = []
         self.flips = Flips(
-            change=self.feed.change,
+            prepare=self.feed.prepare,
+            apply=self.feed.apply,
             written_version=lambda: self.feed.version,
             feed=self.feed,
             flag=FLAG,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from opsctl.core.load.scenario import Tag
 
 if TYPE_CHECKING:
+    from opsctl.core.errors import ErrorCode
     from opsctl.core.load.scenario import Scenario
     from opsctl.core.load.tally import Tally
     from opsctl.core.modes import Mode
@@ -217,6 +218,8 @@ class SimulationResult:
         generator: How hard the load itself worked.
         machine: Where it ran.
         interrupted: Why it ended early, for people; empty when it did not.
+        ended_by: What kind of failure that was; `None` when there was none.
+        hint: The next thing to type after it.
         left_as: What the switch shows now, against how it was found; for people.
         is_left_as_found: Whether it shows what it did before.
         command: What repeats it, as it is typed; empty where nobody knows.
@@ -234,6 +237,8 @@ class SimulationResult:
     generator: Generator
     machine: Machine
     interrupted: str = ""
+    ended_by: ErrorCode | None = None
+    hint: str = ""
     left_as: str = ""
     is_left_as_found: bool = True
     command: str = ""

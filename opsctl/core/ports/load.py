@@ -25,8 +25,12 @@ class PageVisitors(Protocol):
         """Count what is asked from now on in that stretch; return since when, in seconds of the run."""
         ...
 
-    def stop(self) -> Tallies:
-        """End, after what is under way was answered; return everything that was counted."""
+    def stop(self) -> None:
+        """End, after what is under way was answered."""
+        ...
+
+    def counted(self) -> Tallies:
+        """Return everything that was counted so far; never raises, also where they ended by themselves."""
         ...
 
 
