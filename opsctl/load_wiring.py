@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+from opsctl import __version__
 from opsctl.adapters.feed_client import FeedClient
 from opsctl.adapters.page_visitors import VisitorProcess
 from opsctl.adapters.socket_fleet import SocketFleet
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from opsctl.services.prepared import PreparedSwitch
     from opsctl.services.switch import SwitchService
 
-_LIBRARIES = ("opsctl", "locust", "gevent", "flask", "flask-socketio", "launchdarkly-server-sdk")
+_LIBRARIES = ("locust", "gevent", "flask", "flask-socketio", "launchdarkly-server-sdk")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +110,7 @@ def opened_simulation(
                 target=parts.url,
                 provider=parts.provider,
                 flag=parts.ref.key,
-                machine=_machine(),
+                machine=machine(),
                 command=parts.command,
             ),
             visitors=visitors,
@@ -124,8 +125,9 @@ def opened_simulation(
         )
 
 
-def _machine() -> Machine:
-    versions = {"Python": platform.python_version()}
+def machine() -> Machine:
+    """Return where this runs, with the versions of what matters."""
+    versions = {"opsctl": __version__, "Python": platform.python_version()}
     for name in _LIBRARIES:
         try:
             versions[name] = version(name)

@@ -48,7 +48,8 @@ class Watching:
         """
         here, there = self.visitors_process.look(), self.browsers_process.look()
         self.visitors, self.sockets = here.visitors, there.connected
-        self.generator = _harder(_harder(self.generator, here.generator), there.generator)
+        theirs = replace(there.generator, lost=there.why if there.lost else "")
+        self.generator = _harder(_harder(self.generator, here.generator), theirs)
         done = sum(run.phase.seconds for run in self._ended) + (phase.seconds - left_s if phase is not None else 0.0)
         second = int(at_s)
         self.present[second] = (here.visitors, there.connected)
@@ -103,5 +104,6 @@ def _harder(one: Generator, other: Generator) -> Generator:
         processes=max(one.processes, other.processes),
         cpu=max(one.cpu, other.cpu),
         late_ms=max(one.late_ms, other.late_ms),
+        lost=other.lost or one.lost,
         warnings=tuple(dict.fromkeys((*one.warnings, *other.warnings))),
     )

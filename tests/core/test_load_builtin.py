@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from support.simulated import a_result
 
-from opsctl.core.load.builtin import BUILT_IN, built_in, changed
+from opsctl.core.load.builtin import BUILT_IN, built_in, changed, on_running_feed
 from opsctl.core.load.scenario import Avatars, Scenario, Tag
 from opsctl.core.modes import Mode
 
@@ -89,6 +89,7 @@ def test_that_each_page_asks_anew_is_said_where_it_does():
     assert (anew.avatar_keep_s, kept.avatar_keep_s) == (0, 600)
     assert ["asks the avatar API anew" in note for note in anew.notes] == [True]
     assert kept.notes == ()
+    assert (on_running_feed(anew).avatar_keep_s, on_running_feed(anew).notes) == (None, ())
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from support.simulated import SCENARIO, a_blind_result, a_partial_result, a_phas
 
 from opsctl.core.load.comparison import avatars_in, compare
 from opsctl.core.load.data import result_data, series_data
-from opsctl.core.load.figures import FIGURES, Unit
+from opsctl.core.load.figures import FIGURES, Unit, avatar_calls_per_page
 from opsctl.core.load.headline import headline, partial_line
-from opsctl.core.load.results import Flip
+from opsctl.core.load.results import Flip, Generator
 from opsctl.core.load.scenario import Avatars, Scenario, Tag
-from opsctl.core.load.wording import show, show_bytes, show_ratio, show_share
+from opsctl.core.load.wording import load_text, show, show_bytes, show_ratio, show_share
 from opsctl.core.modes import Mode
 
 
@@ -104,6 +104,35 @@ def test_visitors_that_think_bound_the_pages_and_it_is_said():
     assert "300 of them ask for 300 pages/s at most, however fast the feed is" in notes
     assert "the visitors were its limit" in notes
     assert "Compare CPU per page" in notes
+
+
+def test_a_feed_that_keeps_avatars_is_said_where_that_is_known():
+    def notes(keep_s):
+        return " ".join(compare(a_result(scenario=replace(SCENARIO, avatar_keep_s=keep_s))).notes)
+
+    assert "the feed kept an avatar for 600 s" in notes(600.0)
+    assert "kept an avatar" not in notes(None) + notes(0.0)
+
+
+def test_browsers_that_were_not_there_are_said_with_why_and_not_claimed():
+    full, *others = a_result().phases
+    result = a_result(
+        phases=(replace(full, sockets=640), *others), generator=Generator(lost="connection refused (360)")
+    )
+
+    assert "640 of 1,000 browsers were connected: connection refused (360)" in compare(result).notes
+    assert load_text(result) == "300 visitors, 640 of 1,000 browsers connected"
+    assert load_text(a_result()) == "300 visitors, 1,000 connected browsers"
+    assert load_text(a_result(phases=(), seconds=())) == "300 visitors, 0 of 1,000 browsers connected"
+
+
+def test_calls_are_told_by_the_time_between_the_two_looks_at_them():
+    longer = a_phase(Tag.FULL, *[400.0] * 100, avatar_calls=660, sampled_s=11.0)
+
+    row = rows_of(a_result(phases=(longer, a_phase(Tag.DEGRADED, 10.0, avatar_calls=0))))["avatar_calls_per_s"]
+
+    assert row.full == 60
+    assert avatar_calls_per_page(longer) == 6
 
 
 def test_visitors_that_do_not_think_are_bound_by_the_feed():

@@ -12,6 +12,7 @@ from opsctl.core.load.comparison import compare
 from opsctl.core.load.headline import verdict_line
 from opsctl.core.load.judging import judge
 from opsctl.core.load.scenario import Tag
+from opsctl.core.load.series import percentiles_ms
 from opsctl.core.load.thresholds import ALIASES, OPERATORS, State, parse_threshold
 
 
@@ -141,6 +142,18 @@ def test_what_was_not_measured_is_not_met(result, text, why):
     assert one.state is State.NOT_MEASURABLE
     assert not one.is_met
     assert why in one.why
+
+
+def test_what_not_every_browser_showed_has_no_last_one():
+    kill, restore = a_result().flips
+    missed = replace(kill, shown=960, shown_ms=percentiles_ms(((40.0, 950), (80.0, 10)), of=1000))
+    result = a_result(flips=(missed, restore))
+
+    assert missed.shown_ms == {"p50": 40, "p95": 40}
+    assert verdict("kill.p95<100ms", result).is_met
+    assert verdict("kill.p99<100s", result).why == "only 960 browsers showed it"
+    assert percentiles_ms(((40.0, 950), (80.0, 50)), of=1000) == {"p50": 40, "p95": 40, "p99": 80, "max": 80}
+    assert percentiles_ms((), of=1000) == percentiles_ms(()) == {}
 
 
 def test_every_flip_has_to_meet_a_threshold():

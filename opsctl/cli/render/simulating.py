@@ -119,7 +119,8 @@ def to_data(look: SimulationLook) -> dict[str, Any]:
 
 def _flip_line(flip: Flip) -> Text:
     what = "kill" if flip.to == "degraded" else "restore"
-    shown = f"   shown by {flip.shown:,}, p99 {format_ms(flip.shown_ms['p99'])}" if flip.shown_ms else ""
+    p99 = f", p99 {format_ms(flip.shown_ms['p99'])}" if "p99" in flip.shown_ms else ""
+    shown = f"   shown by {flip.shown:,}{p99}" if flip.shown else ""
     confirmed = f"{flip.browsers[0]:,}/{flip.browsers[1]:,} browsers" if flip.browsers[1] else ""
     return Text(f"{what:<{_LABEL}}  at {flip.began_s:.1f} s   {confirmed}{shown}")
 

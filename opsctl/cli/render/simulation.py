@@ -36,7 +36,7 @@ def to_text(result: SimulationResult, verdicts: Sequence[Verdict], view: View, *
         page: The page that was written of it; `None` without.
     """
     comparison, scenario = compare(result), result.scenario
-    lines = [view.line("simulated", plain(scenario.name), wording.load_text(scenario), f"seed {scenario.seed}")]
+    lines = [view.line("simulated", plain(scenario.name), wording.load_text(result), f"seed {scenario.seed}")]
     if result.is_partial:
         lines += _marked(view, view.wrapped("partial", partial_line(result).removeprefix("Partial: ")))
     lines += [*_compared(comparison, view), "", *_table(comparison, view), ""]

@@ -106,6 +106,17 @@ def changed(
     )
 
 
+def on_running_feed(scenario: Scenario) -> Scenario:
+    """Return it for a feed that was not started for it: how long that keeps an avatar is not known."""
+    notes = tuple(note for note in scenario.notes if note != _ASKS_ANEW)
+    return replace(scenario, avatar_keep_s=None, notes=notes)
+
+
+def untold(scenario: Scenario) -> Scenario:
+    """Return it for an avatar API that cannot be told anything: what that does, and for how long, is not known."""
+    return replace(scenario, phases=tuple(replace(phase, avatars=None) for phase in scenario.phases))
+
+
 def _with_visitors(scenario: Scenario, visitors: int) -> Scenario:
     if not scenario.visitors and scenario.most_visitors:
         raise ValueError("it begins without visitors: how many come later is what its phases say")

@@ -52,6 +52,7 @@ def result_data(result: SimulationResult, verdicts: Sequence[Verdict]) -> dict[s
             "processes": result.generator.processes,
             "busiest": _rounded(result.generator.cpu),
             "late_ms": _rounded(result.generator.late_ms),
+            "lost": result.generator.lost or None,
             "warnings": list(result.generator.warnings),
         },
         "machine": {

@@ -70,7 +70,8 @@ def cpu_ms_per_page(phase: PhaseResult) -> float | None:
 
 def avatar_calls_per_page(phase: PhaseResult) -> float | None:
     """Return the calls of the avatar API for each request for a page."""
-    return _ratio(phase.avatar_calls, phase.pages.requests)
+    per_s = phase.avatar_calls_per_s
+    return _ratio(None if per_s is None else per_s * phase.seconds, phase.pages.requests)
 
 
 def _max_ms(phase: PhaseResult) -> float | None:

@@ -8,6 +8,7 @@ from opsctl.core.load.comparison import compare
 from opsctl.core.load.figures import FIGURES, percentile_figure
 from opsctl.core.load.scenario import Tag
 from opsctl.core.load.thresholds import KILL, LOST, OPERATORS, RATIO, RESTORE, SAVED, Verdict
+from opsctl.core.load.wording import counted
 from opsctl.core.modes import Mode
 
 if TYPE_CHECKING:
@@ -90,10 +91,11 @@ def _of_flips(threshold: Threshold, result: SimulationResult) -> float:
 def _of_flip(name: str, flip: Flip) -> float:
     if name == "shown.count":
         return float(flip.shown)
-    value = {"written": flip.written_ms, "instances": flip.instances_ms}.get(
-        name, flip.shown_ms.get(name.removeprefix("shown."))
-    )
-    return _known(value, "it was not observed")
+    others = {"written": flip.written_ms, "instances": flip.instances_ms}
+    if name in others:
+        return _known(others[name], "it was not observed")
+    reached = flip.shown_ms.get(name.removeprefix("shown."))
+    return _known(reached, f"only {counted(flip.shown, 'browser')} showed it" if flip.shown else "it was not observed")
 
 
 def _saved(name: str, result: SimulationResult) -> float:

@@ -22,6 +22,7 @@ def reservations(result: SimulationResult) -> tuple[str, ...]:
     full, degraded = result.tagged(Tag.FULL), result.tagged(Tag.DEGRADED)
     said = [*(f"{_of(flip)}: {flip.trouble}" for flip in result.flips if flip.trouble)]
     said += [f"the {_of(flip)} was not confirmed by everyone" for flip in result.flips if not flip.is_confirmed]
+    said += _browsers(result)
     said += [text for phase in result.phases for text in _of_phase(phase)]
     if full is not None and degraded is not None:
         said += _of_both(full, degraded, result.scenario)
@@ -41,6 +42,14 @@ def wrong_pages(phase: PhaseResult) -> int:
 
 def _of(flip: Flip) -> str:
     return "kill" if flip.to is Mode.DEGRADED else "restore"
+
+
+def _browsers(result: SimulationResult) -> list[str]:
+    """Say how many browsers were not there: what the flips are measured in is fewer than was asked for."""
+    if result.connected >= result.scenario.sockets:
+        return []
+    why = f": {result.generator.lost}" if result.generator.lost else ""
+    return [f"{result.connected:,} of {counted(result.scenario.sockets, 'browser')} were connected{why}"]
 
 
 def _of_phase(phase: PhaseResult) -> list[str]:
@@ -73,7 +82,7 @@ def _of_both(full: PhaseResult, degraded: PhaseResult, scenario: Scenario) -> li
             f" {degraded.visitors:,} at the end of {degraded.name}; compare what a page cost, not pages a second"
         )
     said.append(_loop(degraded, scenario))
-    if scenario.avatar_keep_s > 0:
+    if scenario.avatar_keep_s:
         said.append(f"the feed kept an avatar for {scenario.avatar_keep_s:g} s: not each page in full mode had to ask")
     return said
 

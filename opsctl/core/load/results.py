@@ -26,7 +26,8 @@ class Flip:
         instances_ms: Until the last of them did; `None` where none did.
         browsers: How many browsers acknowledged to the instances, of how many.
         shown: How many of the own browsers showed it.
-        shown_ms: Until each of them did, as milliseconds by percentile: `p50`, `p95`, `p99`, `max`; empty without any.
+        shown_ms: Until so many of all that were connected did, as milliseconds by percentile: `p50`, `p95`, `p99`,
+            `max`; those that so many never did are not in it.
         arrivals: How many browsers showed it by milliseconds after the beginning, for a plot.
         is_confirmed: Whether everybody confirmed in time.
         trouble: What went wrong, for people; empty when nothing did.
@@ -80,6 +81,7 @@ class PhaseResult:
         avatar_served: Calls that the API itself counted; likewise.
         cpu: Cores that the feed's workers used, on average; likewise.
         memory_mb: Their resident memory at its end; likewise.
+        sampled_s: Between the two looks at the workers that these counts are of; `None`: as long as it lasted.
         is_cut_short: Whether it was interrupted.
     """
 
@@ -98,6 +100,7 @@ class PhaseResult:
     avatar_served: int | None = None
     cpu: float | None = None
     memory_mb: float | None = None
+    sampled_s: float | None = None
     is_cut_short: bool = False
 
     @property
@@ -118,7 +121,8 @@ class PhaseResult:
     @property
     def avatar_calls_per_s(self) -> float | None:
         """Calls of the avatar API a second; `None` where nobody knows."""
-        return self.avatar_calls / self.seconds if self.avatar_calls is not None and self.seconds > 0 else None
+        over_s = self.seconds if self.sampled_s is None else self.sampled_s
+        return self.avatar_calls / over_s if self.avatar_calls is not None and over_s > 0 else None
 
     @property
     def bytes_per_page(self) -> float:
@@ -163,12 +167,14 @@ class Generator:
         processes: How many processes made visitors.
         cpu: Share of a core that the busiest of them used at its peak, from 0 to 1.
         late_ms: How late it came to what was due, at its worst second; 99 of 100 times it was less.
+        lost: Why browsers could not connect or went away, for people; empty when none did.
         warnings: What that means, for people; empty when it was no limit.
     """
 
     processes: int = 1
     cpu: float = 0.0
     late_ms: float = 0.0
+    lost: str = ""
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -247,6 +253,13 @@ class SimulationResult:
     def is_partial(self) -> bool:
         """Whether it ended before its last phase did."""
         return bool(self.interrupted)
+
+    @property
+    def connected(self) -> int:
+        """How many browsers were connected: the fewest at any phase's end, or the most before the first one."""
+        if self.phases:
+            return min(phase.sockets for phase in self.phases)
+        return max((second.sockets or 0 for second in self.seconds), default=0)
 
     def tagged(self, tag: Tag) -> PhaseResult | None:
         """Return the phase that is compared as `tag`: of those with the most visitors the one next to the flip.

@@ -71,7 +71,8 @@ class Scenario:
         think_s: Shortest and longest time between a visitor's pages, evenly spread.
         seed: Makes the visitors' and browsers' devices and the times they think; the same seed, the same visitors.
         phases: In their order; the first one is in full mode.
-        avatar_keep_s: How long a feed that is started for this keeps an avatar it was given; 0 asks for each page.
+        avatar_keep_s: How long a feed that is started for this keeps an avatar it was given; 0 asks for each page;
+            `None` of one that runs already: nobody knows.
     """
 
     name: str
@@ -80,7 +81,7 @@ class Scenario:
     sockets: int = 1000
     think_s: tuple[float, float] = (0.5, 1.5)
     seed: int = 0
-    avatar_keep_s: float = 0.0
+    avatar_keep_s: float | None = 0.0
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:

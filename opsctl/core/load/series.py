@@ -67,6 +67,7 @@ class PhaseRun:
             avatar_served=_counted(self.begin.avatar_served, self.end.avatar_served),
             cpu=None if cpu_s is None or lasted_s <= 0 else cpu_s / lasted_s,
             memory_mb=after.memory_mb,
+            sampled_s=lasted_s if lasted_s > 0 else None,
             is_cut_short=self.is_cut_short,
         )
 
@@ -159,13 +160,15 @@ def _at(second: float, times: Sequence[float], counts: Sequence[int]) -> float:
     return counts[later - 1] + share * (counts[later] - counts[later - 1])
 
 
-def percentiles_ms(arrivals: Sequence[tuple[float, int]]) -> dict[str, float]:
-    """Return p50, p95, p99 and max of counted milliseconds; nothing of none."""
-    total = sum(count for _, count in arrivals)
-    if not total:
-        return {}
+def percentiles_ms(arrivals: Sequence[tuple[float, int]], of: int = 0) -> dict[str, float]:
+    """Return p50, p95, p99 and max of counted milliseconds, each only where so many of all arrived.
+
+    `of` is how many were to arrive; those that never did stand after all that did. Without it, all are those that did.
+    """
+    arrived = sum(count for _, count in arrivals)
+    total = max(arrived, of)
     ordered = sorted(arrivals)
-    found = {"max": ordered[-1][0]}
+    found = {"max": ordered[-1][0]} if ordered and arrived == total else {}
     for percent in (50, 95, 99):
         seen = 0
         for at_ms, count in ordered:

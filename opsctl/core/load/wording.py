@@ -10,7 +10,7 @@ from opsctl.core.load.figures import Unit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opsctl.core.load.scenario import Scenario
+    from opsctl.core.load.results import SimulationResult
 
 UNKNOWN = "-"
 _TIMES = "\u00d7"
@@ -77,12 +77,16 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def load_text(scenario: Scenario) -> str:
-    """Return who comes, in one line."""
+def load_text(result: SimulationResult) -> str:
+    """Return who came, in one line; of browsers those that were there."""
+    scenario = result.scenario
     peak = scenario.most_visitors
     visitors = counted(scenario.visitors, "visitor")
     rising = f", at most {peak:,}" if peak != scenario.visitors else ""
-    return f"{visitors}{rising}, {counted(scenario.sockets, 'connected browser')}"
+    browsers = counted(scenario.sockets, "connected browser")
+    if result.connected < scenario.sockets:
+        browsers = f"{result.connected:,} of {counted(scenario.sockets, 'browser')} connected"
+    return f"{visitors}{rising}, {browsers}"
 
 
 def think_text(think_s: tuple[float, float]) -> str:

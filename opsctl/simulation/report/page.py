@@ -73,7 +73,7 @@ def to_html(result: SimulationResult, verdicts: Sequence[Verdict]) -> str:
             thresholds=[_threshold(one) for one in verdicts],
             phases=[(one, phase_moment(one)) for one in result.phases],
             failures=[(one.name, *failure) for one in result.phases for failure in one.pages.failures.most_common()],
-            load=wording.load_text(result.scenario),
+            load=wording.load_text(result),
             think=wording.think_text(result.scenario.think_s),
         )
     )
