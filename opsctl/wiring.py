@@ -333,19 +333,31 @@ class Wiring(AdapterWiring):
         """Start the load of a simulation of the feed at `url`, for as long as the block runs; it does nothing yet.
 
         `is_own_stack`: whether the feed's avatar API is this installation's stand-in, which can be told what to do.
+
+        Raises:
+            OpsError: `failed`, when the scenario needs an avatar API that can be told, and there is none; what
+                `opened_simulation` raises.
         """
         from opsctl.adapters.avatar_knobs import AvatarKnobs  # noqa: PLC0415 - start-up
+        from opsctl.core.errors import ErrorCode, OpsError  # noqa: PLC0415 - start-up
         from opsctl.core.flags import FlagRef  # noqa: PLC0415 - start-up
         from opsctl.load_wiring import SimulationParts, opened_simulation  # noqa: PLC0415 - start-up
 
         settings = self._settings
+        avatars = AvatarKnobs.of_running(settings.data_dir) if is_own_stack else None
+        if avatars is None and scenario.needs_avatar_api:
+            raise OpsError(
+                ErrorCode.FAILED,
+                f"{scenario.name} has to make the avatar API slow, and this serve has no stand-in that answers",
+                hint="leave --target out",
+            )
         parts = SimulationParts(
             url=url,
             provider=settings.provider_name,
             ref=FlagRef(settings.project, settings.environment, settings.flag),
             switch=self.switch(lambda _text: None),
             instances=self._instances,
-            avatars=AvatarKnobs.of_running(settings.data_dir) if is_own_stack else None,
+            avatars=avatars,
             clock=self._clock,
             timeout_s=settings.timeout_s,
             command=command,

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from opsctl.core.load.joining import MOST_PROCESSES
+
 VisitorsOption = Annotated[
     int | None, typer.Option("--visitors", metavar="N", min=0, help="Visitors of pages, over HTTP.")
 ]
@@ -16,7 +18,13 @@ DurationOption = Annotated[
 ]
 SeedOption = Annotated[
     int | None,
-    typer.Option("--seed", metavar="N", min=0, help="The same seed makes the same visitors.", show_default="a new one"),
+    typer.Option(
+        "--seed",
+        metavar="N",
+        min=0,
+        help="The same seed makes the same visitors.",
+        show_default="of the scenario's file, or a new one",
+    ),
 ]
 ReportOption = Annotated[
     Path | None, typer.Option("--report", metavar="DIR", help="Write the report there: HTML, plots, JSON, CSV.")
@@ -38,7 +46,10 @@ AllowRemoteOption = Annotated[
     bool, typer.Option("--allow-remote", help="Also load a feed that is not on this machine.")
 ]
 LoadWorkersOption = Annotated[
-    int | None, typer.Option("--workers", metavar="N", min=1, help="Processes on this machine that make the visitors.")
+    int | None,
+    typer.Option(
+        "--workers", metavar="N", min=1, max=MOST_PROCESSES, help="Processes on this machine that make the visitors."
+    ),
 ]
 MasterOption = Annotated[
     str | None,
@@ -46,7 +57,9 @@ MasterOption = Annotated[
 ]
 ExpectOption = Annotated[
     int | None,
-    typer.Option("--expect", metavar="N", min=1, help="With --master: begin when so many processes joined."),
+    typer.Option(
+        "--expect", metavar="N", min=1, max=MOST_PROCESSES, help="With --master: begin when so many processes joined."
+    ),
 ]
 JoinOption = Annotated[
     str | None, typer.Option("--join", metavar="HOST:PORT", help="Make visitors for the simulation that runs there.")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opsctl.cli.exit_codes import EXIT_CODES, ExitCode
+from opsctl.cli.load_sharing import address_to_join, spread
 from opsctl.cli.objectives import duration_option
 from opsctl.cli.outputs import ensure_can_write
 from opsctl.cli.render import simulation as rendering
@@ -17,7 +18,7 @@ from opsctl.cli.simulation_progress import shown_while_it_runs
 from opsctl.cli.targets import confirm_kill, refuse_what_needs_a_target, target_url
 from opsctl.core.addresses import is_loopback_url
 from opsctl.core.errors import ErrorCode, OpsError
-from opsctl.core.load.builtin import built_in, changed
+from opsctl.core.load.builtin import built_in, changed, on_running_feed, untold
 from opsctl.core.load.judging import judge
 from opsctl.core.load.thresholds import parse_threshold
 
@@ -69,9 +70,11 @@ class _Place:
 
 def _run(call: Call, load: LoadOptions, scenario: Scenario) -> int:
     thresholds = _thresholds(load.thresholds or (), scenario)
-    spread = _spread(call, load)
+    shared = spread(call, load, None if load.target in {None, _RUNNING_HERE} else target_url(load.target or ""))
     _ensure_can_report(load)
     _ensure_installed()
+    if load.target is not None:
+        scenario = on_running_feed(scenario)
     with ExitStack() as open_parts:
         place = _place(call, load, scenario, open_parts)
         simulation = open_parts.enter_context(
@@ -80,16 +83,17 @@ def _run(call: Call, load: LoadOptions, scenario: Scenario) -> int:
                 scenario,
                 on_look=open_parts.enter_context(shown_while_it_runs(call, scenario)),
                 is_own_stack=load.target in {None, _RUNNING_HERE},
-                spread=spread,
+                spread=shared,
                 command=_command(call, load, scenario),
             )
         )
-        result = simulation.run(scenario)
+        result = simulation.run(untold(scenario) if simulation.avatars is None else scenario)
     return _report(call, load, result, judge(thresholds, result))
 
 
 def _join(call: Call, load: LoadOptions, address: str) -> int:
     """Make visitors for a simulation that runs elsewhere, until that is over or Ctrl-C."""
+    address = address_to_join(load, address)
     _ensure_installed()
     from opsctl.adapters.joined_visitors import make_visitors_for  # noqa: PLC0415 - only with --join
 
@@ -102,9 +106,9 @@ def _join(call: Call, load: LoadOptions, address: str) -> int:
 def _place(call: Call, load: LoadOptions, scenario: Scenario, open_parts: ExitStack) -> _Place:
     """Return where it runs; a stack of its own is started for as long as `open_parts` is."""
     if load.target is None:
-        refuse_what_needs_a_target(call, f"opsctl {' '.join(call.arguments[:2])}")
+        refuse_what_needs_a_target(call, call.again())
         call.note("starting a throw-away stack")
-        more = {"OPSCTL_AVATAR_KEEP": f"{scenario.avatar_keep_s:g}s"}
+        more = {"OPSCTL_AVATAR_KEEP": f"{scenario.avatar_keep_s or 0:g}s"}
         stack = call.services.throw_away(call.environ, more, timeout_s=call.settings.timeout_s)
         return _Place(*open_parts.enter_context(stack))
     is_here = load.target == _RUNNING_HERE
@@ -179,7 +183,7 @@ def _built_in(load: LoadOptions, name: str) -> Scenario:
 def _of_file(load: LoadOptions, path: Path) -> Scenario:
     from opsctl.settings.scenario_file import read_scenario  # noqa: PLC0415 - only with a file
 
-    scenario = read_scenario(path)
+    scenario = read_scenario(path, default_seed=secrets.randbelow(_SEEDS))
     try:
         return changed(
             scenario,
@@ -194,20 +198,6 @@ def _of_file(load: LoadOptions, path: Path) -> Scenario:
 
 def _seconds(load: LoadOptions) -> float | None:
     return None if load.duration is None else duration_option("--duration", load.duration)
-
-
-def _spread(call: Call, load: LoadOptions) -> tuple[str, ...]:
-    """Return the arguments of visitors that are spread over processes and machines."""
-    own = () if load.load_workers is None else ("--workers", str(load.load_workers))
-    if load.master is None:
-        return own
-    if load.expect is None:
-        raise OpsError(
-            ErrorCode.USAGE,
-            "--master does not say how many processes will join",
-            hint=f"for one on each of two other machines: {call.again('--expect', '2')}",
-        )
-    return (*own, "--master", load.master, "--expect", str(load.expect))
 
 
 def _command(call: Call, load: LoadOptions, scenario: Scenario) -> str:

@@ -207,6 +207,7 @@ class Wired:
         self.simulated = {"url": url, "scenario": scenario, **given}
         self.load.service.on_look = on_look
         self.load.service.stage = replace(self.load.service.stage, command=given["command"])
+        self.load.service.avatars = self.load.avatars if given["is_own_stack"] else None
         yield self.load.service
 
 

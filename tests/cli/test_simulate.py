@@ -133,6 +133,18 @@ def test_somebody_elses_avatar_api_is_not_made_slow(opsctl):
     assert "somebody else's" in refused.err
 
 
+def test_nothing_is_said_of_an_avatar_api_that_was_told_nothing(opsctl):
+    told = opsctl("simulate", "compare", *SEEDED, "--json").out.splitlines()[-1]
+    untold = opsctl("simulate", "compare", *SEEDED, "--json", "--target", HERE, "--yes").out.splitlines()[-1]
+
+    told, untold = json.loads(told), json.loads(untold)
+    assert (told["scenario"]["phases"][0]["avatars"]["latency_ms"], told["scenario"]["avatar_keep_s"]) == (200, 0)
+    assert [phase["avatars"] for phase in untold["scenario"]["phases"]] == [None, None, None]
+    assert (untold["scenario"]["avatar_keep_s"], untold["scenario"]["notes"]) == (None, [])
+    assert told["comparison"]["saved"]["third_party_ms"] > 0
+    assert untold["comparison"]["saved"]["third_party_ms"] is None
+
+
 def test_the_running_serve_has_to_run(opsctl):
     refused = opsctl("simulate", "compare", "--target", "serve", "--yes", expect=1)
 
@@ -144,7 +156,16 @@ def test_a_throw_away_stack_has_no_flag_and_environment_of_somebody_else(opsctl,
     refused = opsctl("simulate", "compare", *given, expect=2)
 
     assert "a throw-away stack has only its own" in refused.err
-    assert "opsctl simulate compare --target" in refused.err
+    assert f"opsctl simulate compare {' '.join(given)} --target" in refused.err
+
+
+def test_the_command_that_names_the_feed_too_runs_a_file_as_it_stands_there(opsctl, tmp_path):
+    scenario = tmp_path / "launch.toml"
+    scenario.write_text('base = "spike"\n')
+
+    refused = opsctl("simulate", "run", str(scenario), "--env", "production", expect=2)
+
+    assert f"opsctl simulate run {scenario} --env production --target http://HOST:PORT" in refused.err
 
 
 def test_an_installation_without_the_extra_says_how_to_get_it(opsctl, monkeypatch):
@@ -166,10 +187,54 @@ def test_a_scenario_of_ones_own_is_read_from_its_file(opsctl, wired, tmp_path):
     assert (scenario.name, scenario.visitors, scenario.sockets, scenario.seed) == ("launch", 10, 5, 7)
 
 
+def test_a_file_without_a_seed_gets_a_new_one_and_one_with_keeps_it(opsctl, wired, tmp_path, monkeypatch):
+    monkeypatch.setattr("secrets.randbelow", lambda below: below - 1)
+    seeds = []
+    for text in ('base = "spike"\n', 'base = "spike"\nseed = 4\n'):
+        (tmp_path / "launch.toml").write_text(text)
+        opsctl("simulate", "run", str(tmp_path / "launch.toml"))
+        seeds.append(wired.simulated["scenario"].seed)
+
+    assert seeds == [999_999, 4]
+
+
 def test_a_scenario_that_cannot_be_read_is_refused(opsctl, tmp_path):
     refused = opsctl("simulate", "run", str(tmp_path / "none.toml"), expect=2)
 
     assert "none.toml" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (("--expect", "2"), "--expect does not say where the others join"),
+        (("--master", "0.0.0.0:5557"), "--master does not say how many"),
+        (("--master", "here", "--expect", "2"), "--master: 'here' is no address"),
+        (("--master", "[::1]:5557", "--expect", "2"), "--master: '[::1]:5557': write a name or an IPv4 address"),
+        (("--master", "0.0.0.0:5557", "--expect", "2"), "a throw-away stack is only on this one"),
+        (("--master", "*:5557", "--expect", "2", "--target", HERE, "--yes"), f"and {HERE} is only on this one"),
+        (("--workers", "65"), "--workers"),
+        (("--join", "load-1"), "--join: 'load-1' is no address"),
+        (("--join", "load-1:0"), "nobody is at port 0"),
+        (("--join", "load-1:5557", "--visitors", "0", "--threshold", "kill.p99<1s"), "--visitors, --threshold"),
+        (("--join", "load-1:5557", "--allow-remote", "--report", "out"), "--report, --allow-remote"),
+    ],
+)
+def test_visitors_that_cannot_be_shared_so_are_refused_before_any_load(opsctl, wired, given, why):
+    refused = opsctl("simulate", "compare", *given, expect=2)
+
+    assert why in refused.err
+    assert not hasattr(wired, "simulated")
+
+
+def test_others_join_where_they_reach_the_feed_or_on_this_machine(opsctl, wired):
+    shared = ("--master", "0.0.0.0:5557", "--expect", "2")
+    opsctl("simulate", "compare", *shared, "--target", "http://feed.example", "--allow-remote", "--yes")
+    assert wired.simulated["spread"] == shared
+
+    own = ("--master", "127.0.0.1:5557", "--expect", "2")
+    opsctl("simulate", "compare", *own)
+    assert wired.simulated["spread"] == own
 
 
 def test_a_duration_that_is_none_is_refused(opsctl):

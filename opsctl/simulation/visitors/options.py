@@ -7,14 +7,12 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from opsctl.core.addresses import Address
-from opsctl.daemon.entry import port_argument
+from opsctl.core.load.joining import MOST_PROCESSES, parse_joining
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_LOOPBACK = "127.0.0.1"
-_MOST_WORKERS = 64
+    from opsctl.core.addresses import Address
 
 
 def options_of(arguments: Sequence[str]) -> argparse.Namespace:
@@ -80,13 +78,13 @@ def _span(text: str) -> tuple[float, float]:
 
 
 def _count(text: str) -> int:
-    if not text.isdigit() or not 0 < int(text) <= _MOST_WORKERS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes; write one from 1 to {_MOST_WORKERS}")
+    if not text.isdigit() or not 0 < int(text) <= MOST_PROCESSES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes; write one from 1 to {MOST_PROCESSES}")
     return int(text)
 
 
 def _address(text: str) -> Address:
-    host, _, port = text.rpartition(":")
-    if ":" in host:
-        raise argparse.ArgumentTypeError(f"{text!r}: write a name or an IPv4 address: Locust's protocol has no other")
-    return Address(host or _LOOPBACK, port_argument(port))
+    try:
+        return parse_joining(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
