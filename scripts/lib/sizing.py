@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 
 TEXT = Path(__file__).with_name("sizing.md")
-PERFORMANCE = "an earlier run of `scripts/bench`; the newest is in [performance.md](performance.md)"
+PERFORMANCE = "`scripts/bench`: [performance.md](performance.md)"
 BUS = "`scripts/bench-bus`"
 BY_HAND = "by hand, once; how is below"
 
@@ -24,12 +24,12 @@ class Figure:
 
 
 BROWSERS = Figure("browsers of one worker", 10_000, "", "chosen: the most that was measured")
-MEMORY = Figure("memory of the feed for each browser", 43, "KB", f"{PERFORMANCE}; see below")
+MEMORY = Figure("memory of the feed for each browser", 4, "KB", PERFORMANCE)
 WORKER = Figure("memory of a worker with no browser", 76, "MB", BY_HAND)
 NGINX = Figure("memory of nginx for each websocket, with TLS", 49, "KB", BY_HAND)
-KILL = Figure("kill confirmed by 10,000 browsers of one worker, p99", 510, "ms", PERFORMANCE)
-BROADCAST = Figure("broadcast to 1,000 browsers", 9.4, "ms", PERFORMANCE)
-PAGES = Figure("degraded pages of one worker", 1_750, "/s", PERFORMANCE)
+KILL = Figure("kill confirmed by 10,000 browsers of one worker, p99", 710, "ms", PERFORMANCE)
+BROADCAST = Figure("broadcast to 1,000 browsers", 20, "ms", PERFORMANCE)
+PAGES = Figure("degraded pages of one worker", 1_080, "/s", PERFORMANCE)
 UPDATE = Figure("`flag_update`, as text", 175, "B", BY_HAND)
 PAGE = Figure("page in full mode, compressed by nginx", 8_730, "B", BY_HAND)
 SIGN_EC = Figure("TLS signatures of one core, ECDSA P-256", 29_500, "/s", "`openssl speed ecdsap256 rsa2048`")

@@ -87,7 +87,7 @@ def _machine() -> str:
         ),
         platform.machine(),
     )
-    return f"{os.cpu_count()} cores ({cpu}), {platform.system()} {platform.release()}"
+    return f"{os.cpu_count()} cores ({cpu}), {platform.system()} {_kernel()}"
 
 
 def _busy_part() -> float:
@@ -103,3 +103,8 @@ def _jiffies() -> tuple[int, int]:
         times = [int(one) for one in file.readline().split()[1:9]]
     idle = times[3] + times[4]
     return sum(times) - idle, sum(times)
+
+
+def _kernel() -> str:
+    """Return the kernel's version, without what its builder calls it."""
+    return ".".join(platform.release().split(".")[:2])
