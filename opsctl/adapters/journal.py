@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from opsctl.adapters.audit_spool import Waiting
@@ -18,11 +19,12 @@ from opsctl.core.exit_codes import EXIT_CODES
 from opsctl.core.journal import WARNING, Ended
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from opsctl.adapters.audit_file import OpenAuditFile
     from opsctl.adapters.audit_writer import AuditWriter
     from opsctl.core.audit import AuditRow
+    from opsctl.core.audit_chain import Record
     from opsctl.core.audit_parts import Process
     from opsctl.core.flags import FlagRef
     from opsctl.core.journal import Accepted
@@ -52,6 +54,7 @@ class AuditJournal:
         self._is_ramp_past_first_step = is_ramp_past_first_step
         self._process = this_process()
         self._began_s: float | None = began_s()
+        self._ended_before: frozenset[str] = frozenset()
 
     def end(self) -> int | None:
         """Return how far the record goes; `None` where it cannot be read.
@@ -60,6 +63,7 @@ class AuditJournal:
         kill that ended since.
         """
         since_s, self._began_s = self._began_s, None
+        self._ended_before = self._writer.ended_by(since_s)
         try:
             records = self._writer.file.read_recent()
         except OSError:
@@ -77,6 +81,8 @@ class AuditJournal:
         with undisturbed() as came:
             rival = self._enter(command, entry)
         if rival is not None:
+            if entry.unwritten is not None:
+                entry.finished(_refused(rival, command))
             raise _superseded(rival, command.ref)
         if came:
             entry.finished(Ended(outcome=ErrorCode.INTERRUPTED, message="interrupted; nothing was written"))
@@ -84,27 +90,35 @@ class AuditJournal:
         return entry
 
     def _enter(self, command: Accepted, entry: JournalEntry) -> AuditRow | None:
-        """Enter the command; return the kill that it loses to, and then it is finished with that."""
+        """Enter the command; return the kill that it loses to, and then it is finished with that, if it is entered."""
         content = accepted_content(
             command, command_id=entry.command_id, who=self._who, provider=self._provider, process=self._process
         )
         accepted = Waiting(RecordKind.ACCEPTED, time.time(), content)
         try:
             with self._writer.file.opened() as log:
-                rival = self._rival(log, command)
+                rival = self._rival(command, lambda: self._caught_up(log))
                 refused = [] if rival is None else [entry.ending(_refused(rival, command))]
                 entry.seq = self._writer.enter(log, accepted, *refused)
         except OSError as error:
             entry.unwritten = accepted.because(why_not(error))
             self._warn(f"{WARNING}{self._writer.keep(entry.command_id, entry.unwritten)}")
+            # Only now: a kill that is not seen here comes later, and finds this command waiting.
+            with suppress(OSError):
+                return self._rival(command, self._writer.recent)
             return None
         return rival
 
-    def _rival(self, log: OpenAuditFile, command: Accepted) -> AuditRow | None:
+    def _caught_up(self, log: OpenAuditFile) -> tuple[Record, ...]:
+        """Return the newest records when what waits is entered: a kill may be among it."""
+        self._writer.catch_up(log)
+        return log.recent()
+
+    def _rival(self, command: Accepted, recent: Callable[[], Sequence[Record]]) -> AuditRow | None:
         """Return the kill that a restore loses to; `None` where there is none, or the command is no restore."""
         if command.read_at is None or turns_on(command.command) is False:
             return None
-        records = log.recent()
+        records = [record for record in recent() if record.content.get("id") not in self._ended_before]
         if not unended(records) and (not records or records[-1].seq <= command.read_at):
             return None
         from opsctl.core.arbitration import kill_that_wins  # noqa: PLC0415 - few commands meet another one
@@ -147,10 +161,8 @@ class JournalEntry:
 
     def is_contested(self) -> bool:
         """Whether a restore of the same flag that was accepted before may still be written."""
-        if self.seq is None:
-            return False
         try:
-            records = self._writer.file.read_recent()
+            records = self._writer.recent()
         except OSError:
             return False
         if unended(records) <= {self.command_id}:
@@ -160,12 +172,19 @@ class JournalEntry:
         return is_restore_under_way(
             records,
             self._ref,
-            self.seq,
+            self._seq_in(records),
             own=self._process,
             is_ramp_past_first_step=self._is_ramp_past_first_step(self._ref),
             now_s=time.time(),
             is_running=is_running,
         )
+
+    def _seq_in(self, records: Sequence[Record]) -> int:
+        """Return where this command stands, or would if it were entered now."""
+        if self.seq is not None:
+            return self.seq
+        own = (record.seq for record in records if record.content.get("id") == self.command_id)
+        return next(own, records[-1].seq + 1)
 
     def _finish(self, finished: Waiting) -> str | None:
         lost = self.unwritten

@@ -55,11 +55,15 @@ def is_restore_under_way(
 ) -> bool:
     """Whether a restore that was accepted before the record `seq` may still turn the flag on.
 
+    One that was entered late counts wherever it stands: it was accepted without a look under the lock.
+
     A restore of the same process may not: it is a ramp that stopped itself. Neither may a ramp once its first step was
     written: the later ones leave a flag off that they find off.
     """
     for row in rows_of(records, is_running=is_running):
-        if row.ref != ref or not row.turns_on or (row.seq or 0) >= seq or row.process == own:
+        if row.ref != ref or not row.turns_on or row.process == own:
+            continue
+        if (row.seq or 0) >= seq and not row.late:
             continue
         if is_ramp_past_first_step and row.detail.startswith(IN_STEPS):
             continue

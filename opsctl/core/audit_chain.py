@@ -164,16 +164,16 @@ def records_of(content: bytes) -> Iterator[Record]:
 
 
 def last_seq_before(records: Sequence[Record], since_s: float | None, *, now_s: float) -> int:
-    """Return how far the log went at `since_s`, or how far it goes now if that is `None`.
+    """Return how far the log went at `since_s` at most, or how far it goes now if that is `None`.
 
-    Records from after `now_s` were made before the wall clock was set back: they count as old ones.
+    A record's moment is from before its command waited for the lock, so the moments are not in the order of the log:
+    it went no further than the first record that is newer. Those from after `now_s` were made before the wall clock was
+    set back: they count as old ones.
     """
-    seq = records[-1].seq if records else 0
-    for record in reversed(records):
-        if since_s is None or not since_s < record.at_s <= now_s:
-            break
-        seq = record.seq - 1
-    return seq
+    end = records[-1].seq if records else 0
+    if since_s is None:
+        return end
+    return next((record.seq - 1 for record in records if since_s < record.at_s <= now_s), end)
 
 
 def seal_of(torn: bytes) -> dict[str, Any]:
