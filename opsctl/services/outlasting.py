@@ -31,13 +31,16 @@ class Outlasting:
 
         A kill that found nothing to write would lose to one of them, as the provider knows of no order between the
         two, and so would one that had looked at the flag before such a restore was written. It is also `None`, and the
-        course contested, when time is up.
+        course contested, when time is up; so it is as long as the flag was not read after the last such restore.
         """
         ref = course.prepared.plan.ref
+        was_contested = course.is_writing
         while True:
             # The order matters: a restore that is over before the flag is read shows in it.
-            course.is_contested = course.entry.is_contested()
+            is_contested = course.entry.is_contested()
+            was_contested = was_contested or is_contested
             flag = self._requests.read_back(ref, course.deadline_s)
+            course.is_contested = is_contested or (was_contested and flag is None)
             targeting = None if flag is None else flag.in_environment(ref)
             if targeting is not None and targeting.on:
                 course.is_contested = False

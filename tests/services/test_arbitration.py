@@ -120,6 +120,33 @@ def test_a_kill_that_is_contested_until_time_is_up_claims_nothing():
     assert contest.journal.entries[0][1].exit_code == 3
 
 
+@pytest.mark.parametrize("flag", [a_flag().build(), a_flag().killed().build()], ids=["on", "off"])
+def test_a_kill_looks_again_where_the_provider_does_not_say_what_a_restore_left_behind(flag):
+    """The restore is over, and the first look at what it did is not answered."""
+    contest = Contest(flag, looks=2)
+
+    def the_restore_arrives_and_the_next_look_fails():
+        contest.restore_arrives()
+        contest.flags.fail_reads(OpsError(ErrorCode.UNREACHABLE, "the provider did not answer"))
+
+    contest._meanwhile = (3, the_restore_arrives_and_the_next_look_fails)
+
+    contest.kill(wait=False)
+
+    assert not contest.is_on
+
+
+def test_a_kill_that_cannot_see_what_a_restore_left_behind_claims_nothing():
+    contest = Contest(a_flag().build(), KILLED, looks=2)
+    silence = [OpsError(ErrorCode.UNREACHABLE, "the provider did not answer")] * 10_000
+    contest._meanwhile = (3, lambda: contest.flags.fail_reads(*silence))
+
+    receipt = contest.kill(timeout_s=2.0)
+
+    assert receipt.outcome is Outcome.PENDING
+    assert CONTESTED in receipt.notes
+
+
 def test_a_kill_that_is_interrupted_while_it_is_contested_claims_nothing():
     contest = Contest(a_flag().build(), KILLED, looks=10_000)
 
