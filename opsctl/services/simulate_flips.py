@@ -164,7 +164,7 @@ def _flip(
         instances_ms=None if seen is None else seen.last_instance_ms,
         browsers=(0, 0) if seen is None else (seen.browsers_confirmed, seen.browsers),
         shown=shown,
-        shown_ms=percentiles_ms(arrivals),
+        shown_ms=percentiles_ms(arrivals, of=connected),
         arrivals=arrivals,
         is_confirmed=receipt.outcome is Outcome.CONFIRMED or 0 < connected <= shown,
         trouble=trouble,
