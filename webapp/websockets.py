@@ -7,7 +7,6 @@ use them: minor versions of it, and of simple-websocket, are pinned for that.
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 import time
 from types import SimpleNamespace
@@ -22,6 +21,7 @@ from gevent.ssl import SSLSocket
 from webapp.channel import Channel
 from webapp.frames import LONGEST_MESSAGE_BYTES, message_frame
 from webapp.handshake import RefusedHandshakeError, handshake_answer
+from webapp.messages import close_at_errors, is_ended, refuse_what_no_browser_sends, report
 from webapp.outbox import Outbox
 from webapp.pings import Pings
 from webapp.reading import Reader
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from webapp.wire import Wire
 
-_log = logging.getLogger(__name__)
 _LOOK_AGAIN_S = 0.01
 OWN_SOCKET = "opsctl.socket"
 """Where a server of the feed's own puts a request's socket, which a websocket may take over."""
@@ -50,13 +49,16 @@ def best_async_mode() -> str:
 def limit_websockets(socketio: SocketIO) -> None:
     """Make the websockets of a server as python-engineio does, with limits.
 
-    A message that grows too long closes its websocket; nothing is compressed, which would cost a hundred kilobytes for
-    each; frames are written whole.
+    A message that grows too long, or that no browser sends, closes its websocket; nothing is compressed, which would
+    cost a hundred kilobytes for each; frames are written whole.
     """
     server: Any = socketio.server
     engine = server.eio
     limited = _read_in_turns if engine.async_mode == "gevent" else _limited
-    engine._async = {**engine._async, "websocket": limited(engine._async["websocket"])}  # noqa: SLF001 - see above
+    websocket = limited(_ended_in_order(engine._async["websocket"]))  # noqa: SLF001 - see above
+    engine._async = {**engine._async, "websocket": websocket}  # noqa: SLF001 - see above
+    refuse_what_no_browser_sends(socketio)
+    close_at_errors(socketio)
 
 
 def lighten_websockets(socketio: SocketIO, express: Callable[[str, str], bool] = lambda _sid, _message: False) -> None:
@@ -74,6 +76,7 @@ def lighten_websockets(socketio: SocketIO, express: Callable[[str, str], bool] =
         "thread": _light_thread(engine._async["thread"], engine.ping_interval),  # noqa: SLF001 - see above
     }
     engine._async = {**engine._async, **light}  # noqa: SLF001 - see above
+    refuse_what_no_browser_sends(socketio)
 
 
 def close_websockets(socketio: SocketIO, limit_s: float) -> None:
@@ -116,10 +119,10 @@ def _light(driver: type[Any], express: Callable[[str, str], bool]) -> type[Any]:
             _begin(self._engine_socket, self.ws.sock)
             self._engine_socket.queue.attach(self)
             try:
-                while (message := self.wait()) is not None:
+                while not is_ended(self._engine_socket) and (message := self.wait()) is not None:
                     _take(self._engine_socket, message, express)
             except Exception as error:  # noqa: BLE001 - one browser's connection ends in order, whatever it made fail
-                _report(error)
+                report(error)
             finally:
                 _end(self._engine_socket)
             return [] if own is not None else _ended(self.ws)
@@ -151,7 +154,7 @@ class _EngineChannel(Channel):
         _take(self._engine_socket, message, self._express)
 
     def on_error(self, error: Exception) -> None:
-        _report(error)
+        report(error)
 
     def on_end(self) -> None:
         try:
@@ -199,6 +202,8 @@ def _begin(engine_socket: Any, wire: Wire) -> None:
 
 
 def _take(engine_socket: Any, message: str | bytes, express: Callable[[str, str], bool]) -> None:
+    if is_ended(engine_socket):
+        return
     if not (isinstance(message, str) and express(engine_socket.sid, message)):
         _handle(engine_socket, packet.Packet(encoded_packet=message))
 
@@ -210,15 +215,6 @@ def _end(engine_socket: Any) -> None:
     engine_socket.wire.break_off()
     engine_socket.close(wait=False, abort=True, reason=engine_socket.server.reason.TRANSPORT_CLOSE)
     engine_socket.server.sockets.pop(engine_socket.sid, None)
-
-
-def _report(error: Exception) -> None:
-    if isinstance(error, exceptions.SocketIsClosedError):
-        _log.debug("a websocket was closed meanwhile")
-    elif isinstance(error, (ValueError, RecursionError)):
-        _log.warning("closing a websocket: what it sent is no message (%s)", type(error).__name__)
-    else:
-        _log.error("a message could not be handled: closing its connection", exc_info=error)
 
 
 def _handle(engine_socket: Any, engine_packet: packet.Packet) -> None:
@@ -246,6 +242,29 @@ def _ping(engine_socket: Any) -> None:
     if not engine_socket.closing and not engine_socket.closed:
         engine_socket.last_ping = time.time()
         engine_socket.send(packet.Packet(packet.PING))
+
+
+def _ended_in_order(driver: type[Any]) -> type[Any]:
+    class WebSocketEndedInOrder(driver):  # type: ignore[misc]  # as above
+        """The transport of an engine socket that reads no further once that is closed, or sent what is no packet."""
+
+        def __init__(self, handler: Any, server: Any) -> None:
+            super().__init__(self._handle, server)
+            self._handler = handler
+
+        def wait(self) -> Any:
+            return None if is_ended(self._handler.__self__) else super().wait()
+
+        def _handle(self, websocket: Any) -> Any:
+            engine_socket = self._handler.__self__
+            try:
+                return self._handler(websocket)
+            except (ValueError, RecursionError) as error:
+                report(error)
+                engine_socket.close(wait=False, abort=True, reason=engine_socket.server.reason.TRANSPORT_ERROR)
+                return []
+
+    return WebSocketEndedInOrder
 
 
 def _limited(driver: type[Any]) -> type[Any]:

@@ -2,10 +2,13 @@
 
 import feed_parts
 import pytest
+from support.socket_server import SocketServer
 from support.waiting import eventually
 from support.worker_process import Browser, Worker, provider
 
 from webapp.application import build_feed
+from webapp.fanout import FanoutManager
+from webapp.websockets import lighten_websockets, limit_websockets
 
 
 @pytest.fixture
@@ -79,3 +82,12 @@ def open_browser():
     yield start
     for browser in opened:
         browser.close()
+
+
+@pytest.fixture(params=["own", "foreign", "stock"])
+def any_server(request):
+    """The websockets of each setting of OPSCTL_FANOUT, under gevent."""
+    direct, stock = (FanoutManager(), lighten_websockets), (None, limit_websockets)
+    manager, websockets = stock if request.param == "stock" else direct
+    with SocketServer(manager, websockets=websockets, own=request.param == "own") as running:
+        yield running

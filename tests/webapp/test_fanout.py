@@ -137,15 +137,6 @@ def test_who_reads_again_is_never_given_a_state_before_the_one_it_has(monkeypatc
     assert numbers[-2:] == [100, 101]
 
 
-@pytest.fixture(params=["own", "foreign", "stock"])
-def any_server(request):
-    """The websockets of each setting of OPSCTL_FANOUT, under gevent."""
-    direct, stock = (FanoutManager(), lighten_websockets), (None, limit_websockets)
-    manager, websockets = stock if request.param == "stock" else direct
-    with SocketServer(manager, websockets=websockets, own=request.param == "own") as running:
-        yield running
-
-
 @pytest.mark.parametrize("message", ["3", '42["nothing"]', "9"])
 def test_who_never_stops_sending_leaves_the_others_their_turns_and_is_closed(any_server, message):
     server = any_server
@@ -278,20 +269,6 @@ def test_frames_are_those_of_the_protocol(length):
     text = "x" * length
 
     assert text_frame(text) == Connection(ConnectionType.SERVER).send(TextMessage(text))
-
-
-@pytest.mark.parametrize("message", ["42[" + "[" * 16_000, "4", "47", "42{", "451-[{}", "42", "42[]", "42[[]]"])
-def test_what_is_no_message_ends_its_connection_and_is_logged_once(server, caplog, message):
-    client, other = RawClient(server), RawClient(server)
-
-    client.socket.sendall(client_frame(message.encode()) * 3)
-
-    with pytest.raises((EOFError, ConnectionError)):
-        client.take(10)
-    eventually(lambda: len(server.sockets()) == 1, what="its end")
-    assert [record.name for record in caplog.records] == ["webapp.websockets"]
-    server.emit("flag_update", {"n": 1})
-    assert other.next() == event("flag_update", {"n": 1})
 
 
 def test_an_acknowledgement_that_is_nested_too_deep_is_none():
