@@ -10,6 +10,11 @@ from wsproto.utilities import LocalProtocolError
 
 from webapp.frames import text_frame
 
+_MOST = 128
+"""Packets that may wait; the feed's own are fewer, so that the rest are answers to one that does not read them."""
+_GOODBYE_S = 15.0
+"""How long they may take to be written once the websocket is to be closed after them."""
+
 
 class Writable(Protocol):
     """A websocket as it is written to."""
@@ -30,7 +35,8 @@ class Writable(Protocol):
 class Outbox:
     """The queue of one engine socket: what is put in is written at once if it can be, else by a greenlet for the time.
 
-    It stands where python-engineio has a queue and a greenlet that waits on it, as long as the connection lasts.
+    It stands where python-engineio has a queue and a greenlet that waits on it, as long as the connection lasts. Who
+    has too much written to it, or does not read what comes before its end, is broken off.
     """
 
     __slots__ = ("_flusher", "_packets", "_websocket")
@@ -49,8 +55,10 @@ class Outbox:
 
     def put(self, what: Any) -> None:
         """Take in a packet; `None` closes the websocket after those before it."""
-        if self._websocket is None or self._packets:
+        if self._websocket is None:
             self._packets.append(what)
+        elif self._packets:
+            self._put_behind(self._websocket, what)
         elif not self._is_offered(self._websocket, what):
             self._packets.append(what)
             self._flusher = gevent.spawn(self._write_all)
@@ -80,6 +88,18 @@ class Outbox:
         """Return when everything is written."""
         while self._flusher is not None:
             self._flusher.join()
+
+    def _put_behind(self, websocket: Writable, what: Any) -> None:
+        if what is None:
+            gevent.spawn_later(_GOODBYE_S, self._give_up, websocket)
+        elif len(self._packets) >= _MOST:
+            websocket.break_off()
+            return
+        self._packets.append(what)
+
+    def _give_up(self, websocket: Writable) -> None:
+        if self._flusher is not None:
+            websocket.break_off()
 
     @staticmethod
     def _is_offered(websocket: Writable, engine_packet: Any) -> bool:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from webapp.wire import Wire
 
 _LOOK_AGAIN_S = 0.01
+_WRITE_S = 15.0
+"""How long a browser may take to read one message."""
 OWN_SOCKET = "opsctl.socket"
 """Where a server of the feed's own puts a request's socket, which a websocket may take over."""
 KEEP = "opsctl.keep"
@@ -179,9 +181,8 @@ def _take_over(
         start_response(refused.status, refused.headers)
         return [f"{refused}\n".encode()]
     let_go = environ.pop(KEEP, _nothing)()
-    timeout_s = own.gettimeout()
     taken = socket(own.family, own.type, own.proto, fileno=own.detach())
-    taken.settimeout(timeout_s)
+    taken.settimeout(_WRITE_S)
     channel = _EngineChannel(taken, reader, engine_socket, express, let_go)
     _begin(engine_socket, channel.wire)
     while not engine_socket.queue.empty():
