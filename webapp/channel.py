@@ -13,6 +13,7 @@ from wsproto.events import CloseConnection, Message, Ping
 from wsproto.frame_protocol import CloseReason
 
 from webapp.frames import LONGEST_MESSAGE_BYTES, Incoming, RefusedFrameError, is_begun_by, message_frame, short_text
+from webapp.reading import FAILURES
 from webapp.wire import Wire
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Channel:
         """
         raise NotImplementedError
 
-    def on_error(self, error: Exception) -> None:
+    def on_error(self, error: BaseException) -> None:
         """Take note of what went wrong with a message."""
         raise NotImplementedError
 
@@ -106,9 +107,7 @@ class Channel:
                 self.on_message(message)
         except RefusedFrameError as refused:
             self._close_at_once(refused.code, refused.reason)
-        except OSError:
-            self.is_open = False
-        except Exception as error:  # noqa: BLE001 - one browser's connection ends in order, whatever it made fail
+        except FAILURES as error:
             self.on_error(error)
             self._close_at_once(CloseReason.NORMAL_CLOSURE)
 
@@ -132,9 +131,16 @@ class Channel:
                     yield message
             elif isinstance(event, CloseConnection):
                 self.is_open = False
-                self.wire.write(pieces.protocol.send(event.response()))
+                self._reply(pieces.protocol.send(event.response()))
             elif isinstance(event, Ping):
-                self.wire.write(pieces.protocol.send(event.response()))
+                self._reply(pieces.protocol.send(event.response()))
+
+    def _reply(self, data: bytes) -> None:
+        """Write what the protocol answers; a connection that is broken is at its end."""
+        try:
+            self.wire.write(data)
+        except OSError:
+            self.is_open = False
 
     def _close_at_once(self, code: CloseReason, reason: str | None = None) -> None:
         if self.is_open:
@@ -173,7 +179,7 @@ class _Pieces:
             RefusedFrameError: it is too long by now.
         """
         self._parts.append(event.data)
-        self._length += len(event.data)
+        self._length += len(event.data.encode() if isinstance(event.data, str) else event.data)
         if self._length > LONGEST_MESSAGE_BYTES:
             raise RefusedFrameError(CloseReason.MESSAGE_TOO_BIG, "message is too big")
         if not event.message_finished:

@@ -15,6 +15,8 @@ _log = logging.getLogger(__name__)
 _TO_READ = 1
 _AT_ONCE = 32
 """Connections between two turns of everybody else."""
+FAILURES: tuple[type[BaseException], ...] = (Exception, gevent.Timeout, gevent.GreenletExit)
+"""What is one connection's own failure, and keeps nobody from reading the others; gevent's own are no `Exception`."""
 
 
 class Readable(Protocol):
@@ -51,21 +53,25 @@ class Reader:
 
     def _run(self) -> None:
         given = 0
-        while self._ready:
-            turn = self._ready.popleft()
+        try:
+            while self._ready:
+                turn = self._ready.popleft()
+                self._free -= 1
+                try:
+                    if self._ready:
+                        self._see_to_it()  # for them this one is of no use if it has to wait now
+                    turn.give()
+                except FAILURES:
+                    _log.exception("a connection could not be read from")
+                finally:
+                    self._free += 1
+                given += 1
+                if given % _AT_ONCE == 0:
+                    gevent.sleep(0)
+        finally:
             self._free -= 1
             if self._ready:
-                self._see_to_it()  # for them this one is of no use if it has to wait now
-            try:
-                turn.give()
-            except Exception:  # noqa: BLE001 - the others are read all the same
-                _log.exception("a connection could not be read from")
-            finally:
-                self._free += 1
-            given += 1
-            if given % _AT_ONCE == 0:
-                gevent.sleep(0)
-        self._free -= 1
+                self._see_to_it()
 
 
 class Turn:
@@ -82,11 +88,13 @@ class Turn:
 
     def give(self) -> None:
         """Let the connection be read from, once."""
-        self._readable.take_turn()
-        self._is_ready = False
-        if self._is_paused and self._watcher is not None:
-            self._is_paused = False
-            self._watcher.start(self._on_readable)
+        try:
+            self._readable.take_turn()
+        finally:
+            self._is_ready = False
+            if self._is_paused and self._watcher is not None:
+                self._is_paused = False
+                self._watcher.start(self._on_readable)
 
     def end(self) -> None:
         """Give no more of them."""

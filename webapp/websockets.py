@@ -155,7 +155,7 @@ class _EngineChannel(Channel):
     def on_message(self, message: str | bytes) -> None:
         _take(self._engine_socket, message, self._express)
 
-    def on_error(self, error: Exception) -> None:
+    def on_error(self, error: BaseException) -> None:
         report(error)
 
     def on_end(self) -> None:

@@ -12,6 +12,7 @@ from support.waiting import DEADLINE_S, eventually
 
 from opsctl.simulation.fleet.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT, client_frame
 from webapp.fanout import FanoutManager
+from webapp.reading import Reader
 from webapp.websockets import close_websockets
 
 NORMAL, PROTOCOL_ERROR, NOT_TEXT, TOO_BIG, TOO_MANY = 1000, 1002, 1007, 1009, 1008
@@ -95,11 +96,57 @@ def test_messages_in_fragments_are_put_together_also_with_a_ping_between(server,
 
 
 @pytest.mark.parametrize(
+    "failure", [gevent.Timeout(1), gevent.GreenletExit(), OSError("a disk that is full")], ids=repr
+)
+def test_what_a_handler_lets_out_is_logged_and_ends_its_connection_only(server, caplog, failure):
+    def fail(_sid):
+        raise failure
+
+    server.do(server.server.on, "fail", fail)
+    server.do(server.server.on, "quick", lambda _sid: "at once")
+    client, other = RawClient(server), RawClient(server)
+
+    client.socket.sendall(client_frame(b'42["fail"]'))
+
+    assert code_of(client) == NORMAL
+    other.socket.sendall(client_frame(b'421["quick"]'))
+    assert other.next() == '431["at once"]'
+    assert [record.exc_info[1] for record in caplog.records] == [failure]
+
+
+def test_a_turn_that_fails_is_not_the_last_one_of_anybody(server, caplog):
+    class Failing:
+        turns = 0
+
+        def take_turn(self):
+            self.turns += 1
+            if self.turns > 2:
+                theirs.recv(1)
+            raise gevent.Timeout(1)
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        failing = Failing()
+        turn = server.do(lambda: Reader().watch(theirs.fileno(), failing))
+        ours.sendall(b"x")
+        eventually(lambda: failing.turns == 3, what="its turns")
+        ours.sendall(b"x")
+        eventually(lambda: failing.turns == 4, what="one more")
+        server.do(turn.end)
+    assert {record.name for record in caplog.records} == {"webapp.reading"}
+
+
+@pytest.mark.parametrize(
     ("sent", "code"),
     [
         pytest.param(client_frame(b"4" + b"x" * (LONGEST + 100)), TOO_BIG, id="a frame that is too long"),
         pytest.param(
             piece(b"4" + b"x" * LONGEST, TEXT) + piece(b"x" * 100, CONTINUATION, final=True), TOO_BIG, id="pieces, too"
+        ),
+        pytest.param(
+            piece(b"4" + "\N{BUS}".encode() * (LONGEST // 4), TEXT) + piece(b"", CONTINUATION, final=True),
+            TOO_BIG,
+            id="few letters of many bytes",
         ),
         pytest.param(client_frame(b"\xff\xfe"), NOT_TEXT, id="a short text that is none"),
         pytest.param(client_frame(b"\xff" * 200), NOT_TEXT, id="a longer text that is none"),
