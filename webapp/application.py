@@ -46,9 +46,10 @@ from webapp.security import secure
 from webapp.shared_posts import shared_posts
 from webapp.stalls import GuardedFromStalls, StallGuard
 from webapp.static_files import cache_static_files
+from webapp.stock_websockets import limit_websockets
 from webapp.switching import Switchboard
 from webapp.visitors import Visitors
-from webapp.websockets import best_async_mode, lighten_websockets, limit_websockets
+from webapp.websockets import best_async_mode, lighten_websockets
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -65,6 +65,18 @@ def is_ended(engine_socket: Any) -> bool:
     return bool(engine_socket.closing or engine_socket.closed)
 
 
+def _has_joined(server: Any, engine_socket: Any) -> bool:
+    """Whether the browser of an engine socket has joined a namespace of a python-socketio server, and not left it."""
+    manager = server.manager
+    return any(manager.sid_from_eio_sid(engine_socket.sid, namespace) for namespace in list(manager.get_namespaces()))
+
+
+def end_a_stranger(server: Any, engine_socket: Any) -> None:
+    """Close who is pinged and has not joined: it is no browser of the feed, and all of its request is still kept."""
+    if not _has_joined(server, engine_socket):
+        engine_socket.close(wait=False)
+
+
 def report(error: BaseException) -> None:
     """Log why a websocket is being closed."""
     if isinstance(error, exceptions.SocketIsClosedError):

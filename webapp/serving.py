@@ -137,8 +137,8 @@ class _FeedHandler(TimedHandler):
         return environ
 
     def handle_one_response(self) -> None:
-        """Answer one request; a connection that was to be upgraded serves no other (gevent)."""
-        if self.environ and self.environ.get("HTTP_UPGRADE"):
+        """Answer one request; one that was to become a websocket serves no other (gevent)."""
+        if self.environ and self.environ.get("HTTP_UPGRADE", "").lower() == "websocket":
             super().handle_one_response()
             self.close_connection = True
             return

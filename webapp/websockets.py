@@ -1,14 +1,14 @@
-"""How python-engineio makes its websockets, with what it leaves open: limits, whole frames, and a light transport.
+"""A light transport for python-engineio's websockets, with what it leaves open: limits and whole frames.
 
-This is the one place that knows of `_async`, the table of classes of a python-engineio server, and of how its sockets
-use them: minor versions of it, and of simple-websocket, are pinned for that.
+This, and `webapp.stock_websockets`, are what knows of `_async`, the table of classes of a python-engineio server, and
+of how its sockets use them: minor versions of it, and of simple-websocket, are pinned for that.
 """
 
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +21,11 @@ from gevent.ssl import SSLSocket
 from webapp.channel import Channel
 from webapp.frames import LONGEST_MESSAGE_BYTES, message_frame
 from webapp.handshake import RefusedHandshakeError, handshake_answer
-from webapp.messages import close_at_errors, is_ended, refuse_what_no_browser_sends, report
+from webapp.messages import end_a_stranger, is_ended, refuse_what_no_browser_sends, report
 from webapp.outbox import Outbox
 from webapp.pings import Pings
 from webapp.reading import Reader
-from webapp.wire_server import WireServer
+from webapp.wire_server import WireServer, ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,21 +48,6 @@ def best_async_mode() -> str:
     return "gevent" if monkey.is_module_patched("socket") else "threading"
 
 
-def limit_websockets(socketio: SocketIO) -> None:
-    """Make the websockets of a server as python-engineio does, with limits.
-
-    A message that grows too long, or that no browser sends, closes its websocket; nothing is compressed, which would
-    cost a hundred kilobytes for each; frames are written whole.
-    """
-    server: Any = socketio.server
-    engine = server.eio
-    limited = _read_in_turns if engine.async_mode == "gevent" else _limited
-    websocket = limited(_ended_in_order(engine._async["websocket"]))  # noqa: SLF001 - see above
-    engine._async = {**engine._async, "websocket": websocket}  # noqa: SLF001 - see above
-    refuse_what_no_browser_sends(socketio)
-    close_at_errors(socketio)
-
-
 def lighten_websockets(socketio: SocketIO, express: Callable[[str, str], bool] = lambda _sid, _message: False) -> None:
     """Make the websockets of a server under gevent without a greenlet for each, where python-engineio has four.
 
@@ -75,7 +60,7 @@ def lighten_websockets(socketio: SocketIO, express: Callable[[str, str], bool] =
     light = {
         "websocket": _light(engine._async["websocket"], express),  # noqa: SLF001 - see above
         "queue": Outbox,
-        "thread": _light_thread(engine._async["thread"], engine.ping_interval),  # noqa: SLF001 - see above
+        "thread": _light_thread(engine._async["thread"], server),  # noqa: SLF001 - see above
     }
     engine._async = {**engine._async, **light}  # noqa: SLF001 - see above
     refuse_what_no_browser_sends(socketio)
@@ -127,7 +112,7 @@ def _light(driver: type[Any], express: Callable[[str, str], bool]) -> type[Any]:
                 report(error)
             finally:
                 _end(self._engine_socket)
-            return [] if own is not None else _ended(self.ws)
+            return [] if own is not None else ended(self.ws)
 
         def offer(self, frame: bytes) -> bool:
             is_offered: bool = self.ws.connected and self.ws.sock.offer(frame)
@@ -181,6 +166,7 @@ def _take_over(
         start_response(refused.status, refused.headers)
         return [f"{refused}\n".encode()]
     let_go = environ.pop(KEEP, _nothing)()
+    environ.pop("wsgi.input", None)  # python-socketio keeps the rest until the browser has joined
     taken = socket(own.family, own.type, own.proto, fileno=own.detach())
     taken.settimeout(_WRITE_S)
     channel = _EngineChannel(taken, reader, engine_socket, express, let_go)
@@ -227,8 +213,8 @@ def _handle(engine_socket: Any, engine_packet: packet.Packet) -> None:
         engine_socket.receive(engine_packet)
 
 
-def _light_thread(thread: type[Any], ping_interval_s: float) -> Callable[..., Any]:
-    pings = Pings(ping_interval_s, _ping)
+def _light_thread(thread: type[Any], server: Any) -> Callable[..., Any]:
+    pings = Pings(server.eio.ping_interval, partial(_ping, server))
 
     def light_thread(target: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Return a background task to be started; the wait for the next ping is none that sleeps."""
@@ -239,95 +225,9 @@ def _light_thread(thread: type[Any], ping_interval_s: float) -> Callable[..., An
     return light_thread
 
 
-def _ping(engine_socket: Any) -> None:
-    if not engine_socket.closing and not engine_socket.closed:
-        engine_socket.last_ping = time.time()
-        engine_socket.send(packet.Packet(packet.PING))
-
-
-def _ended_in_order(driver: type[Any]) -> type[Any]:
-    class WebSocketEndedInOrder(driver):  # type: ignore[misc]  # as above
-        """The transport of an engine socket that reads no further once that is closed, or sent what is no packet."""
-
-        def __init__(self, handler: Any, server: Any) -> None:
-            super().__init__(self._handle, server)
-            self._handler = handler
-
-        def wait(self) -> Any:
-            return None if is_ended(self._handler.__self__) else super().wait()
-
-        def _handle(self, websocket: Any) -> Any:
-            engine_socket = self._handler.__self__
-            try:
-                return self._handler(websocket)
-            except (ValueError, RecursionError) as error:
-                report(error)
-                engine_socket.close(wait=False, abort=True, reason=engine_socket.server.reason.TRANSPORT_ERROR)
-                return []
-
-    return WebSocketEndedInOrder
-
-
-def _limited(driver: type[Any]) -> type[Any]:
-    class LimitedWebSocket(driver):  # type: ignore[misc]  # as above
-        def __init__(self, handler: Any, server: Any) -> None:
-            super().__init__(handler, server)
-            self.server_args["max_message_size"] = LONGEST_MESSAGE_BYTES
-
-        def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-            environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
-            return super().__call__(environ, start_response)
-
-        def send(self, message: Any) -> Any:
-            self.ws.sock = _whole(self.ws.sock)
-            return super().send(message)
-
-    return LimitedWebSocket
-
-
-def _read_in_turns(driver: type[Any]) -> type[Any]:
-    class WebSocketInTurns(driver):  # type: ignore[misc]  # as above
-        """The transport under gevent: no greenlet reads on without letting the others go on."""
-
-        def __call__(self, environ: dict[str, Any], _start_response: Any) -> Any:
-            given = dict(environ)
-            given.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
-            self.ws = WireServer(given, max_message_size=LONGEST_MESSAGE_BYTES)
-            try:
-                self.app(self)
-            finally:
-                self.ws.sock.break_off()
-            return _ended(self.ws)
-
-    return WebSocketInTurns
-
-
-def _ended(websocket: WireServer) -> list[bytes]:
-    """Leave the WSGI server in the way it wants for a connection that is no longer HTTP, as python-engineio does."""
-    if websocket.mode == "gunicorn":
-        raise StopIteration
-    if websocket.mode == "werkzeug":
-        raise ConnectionError
-    return []
-
-
-class _WholeSends:
-    """A socket whose `send` writes everything, whole frames of one thread after those of another."""
-
-    __slots__ = ("_socket", "_turn")
-
-    def __init__(self, sock: Any) -> None:
-        self._socket = sock
-        self._turn = threading.Lock()
-
-    def send(self, data: bytes) -> int:
-        with self._turn:
-            self._socket.sendall(data)
-        return len(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._socket, name)
-
-
-def _whole(sock: Any) -> Any:
-    return sock if isinstance(sock, _WholeSends) else _WholeSends(sock)
+def _ping(server: Any, engine_socket: Any) -> None:
+    if is_ended(engine_socket):
+        return
+    engine_socket.last_ping = time.time()
+    engine_socket.send(packet.Packet(packet.PING))
+    end_a_stranger(server, engine_socket)

@@ -14,6 +14,8 @@ from webapp.wire import Wire
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_CLOSING_S = 15.0
+"""How long the other end may take to answer that the websocket is closed."""
 _READ_BYTES = 4096
 _BETWEEN_TURNS_BYTES = 512
 _EACH_READ_BYTES = 32
@@ -54,6 +56,11 @@ class WireServer(Server):
         self.sock.close()
         raise ConnectionClosed(self.close_reason, self.close_message)  # type: ignore[no-untyped-call]  # as above
 
+    def close(self, *why: Any) -> None:
+        """Close the websocket, and end the connection when the other end takes too long to see that."""
+        gevent.spawn_later(_CLOSING_S, self.sock.break_off)
+        super().close(*why)  # type: ignore[no-untyped-call]  # as above
+
     def _read(self) -> bytes:
         if self._since_turn >= _BETWEEN_TURNS_BYTES:
             # What is there already is read without waiting, so that nobody else would run as long as more comes.
@@ -75,7 +82,7 @@ class WireServer(Server):
                 if not self.connected:
                     return
         except RefusedFrameError as refused:
-            self.close(refused.code, refused.reason)  # type: ignore[no-untyped-call]  # as above
+            self.close(refused.code, refused.reason)
 
 
 class _NoThread:
@@ -88,3 +95,12 @@ class _NoThread:
 
     def start(self) -> None:
         """Do nothing."""
+
+
+def ended(websocket: WireServer) -> list[bytes]:
+    """Leave the WSGI server in the way it wants for a connection that is no longer HTTP, as python-engineio does."""
+    if websocket.mode == "gunicorn":
+        raise StopIteration
+    if websocket.mode == "werkzeug":
+        raise ConnectionError
+    return []

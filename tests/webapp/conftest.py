@@ -1,5 +1,7 @@
 """Fixtures of the feed's tests."""
 
+from functools import partial
+
 import feed_parts
 import pytest
 from support.socket_server import SocketServer
@@ -8,7 +10,8 @@ from support.worker_process import Browser, Worker, provider
 
 from webapp.application import build_feed
 from webapp.fanout import FanoutManager
-from webapp.websockets import lighten_websockets, limit_websockets
+from webapp.stock_websockets import limit_websockets
+from webapp.websockets import lighten_websockets
 
 
 @pytest.fixture
@@ -85,9 +88,15 @@ def open_browser():
 
 
 @pytest.fixture(params=["own", "foreign", "stock"])
-def any_server(request):
-    """The websockets of each setting of OPSCTL_FANOUT, under gevent."""
+def make_server(request):
+    """Make servers with the websockets of each setting of OPSCTL_FANOUT, under gevent."""
     direct, stock = (FanoutManager(), lighten_websockets), (None, limit_websockets)
     manager, websockets = stock if request.param == "stock" else direct
-    with SocketServer(manager, websockets=websockets, own=request.param == "own") as running:
+    return partial(SocketServer, manager, websockets=websockets, own=request.param == "own")
+
+
+@pytest.fixture
+def any_server(make_server):
+    """A server of each of them."""
+    with make_server() as running:
         yield running

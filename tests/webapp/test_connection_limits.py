@@ -57,9 +57,9 @@ def connect():
         yield connect
 
 
-def ask(client, path="/healthz"):
+def ask(client, path="/healthz", headers=""):
     """Send a request on a connection that stays open, and return the status of its answer."""
-    client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode())
     answer = http.client.HTTPResponse(client)
     answer.begin()
     answer.read()
@@ -147,6 +147,14 @@ def test_one_connection_serves_many_requests_until_it_has_been_silent_for_long(s
 
     assert [ask(client) for _ in range(3)] == [200] * 3
     eventually(lambda: is_over(client), what="its end")
+
+
+def test_a_connection_goes_on_after_an_upgrade_to_something_else_was_offered(start, connect):
+    client = connect(start())
+
+    offered = [ask(client, headers="Connection: Upgrade\r\nUpgrade: h2c\r\n") for _ in range(2)]
+
+    assert offered == [HTTPStatus.OK] * 2
 
 
 def test_one_more_than_there_is_room_for_is_told_to_come_back(start, connect):

@@ -17,7 +17,8 @@ from opsctl.simulation.fleet.frames import client_frame
 from webapp.fanout import _MOST_QUEUED, FanoutManager
 from webapp.frames import text_frame
 from webapp.realtime import _ack_of_message
-from webapp.websockets import lighten_websockets, limit_websockets
+from webapp.stock_websockets import limit_websockets
+from webapp.websockets import lighten_websockets
 from webapp.wire import Wire
 
 
