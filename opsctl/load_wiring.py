@@ -51,6 +51,7 @@ class SimulationParts:
         command: The command line that repeats it.
         spread: Arguments of visitors that are spread over processes or machines.
         ready_s: How long those may take to be there.
+        note: Is told, for people, who of other machines is still to join.
     """
 
     url: str
@@ -64,6 +65,7 @@ class SimulationParts:
     command: str
     spread: Sequence[str] = ()
     ready_s: float = 60.0
+    note: Callable[[str], None] = lambda _text: None
 
 
 @contextmanager
@@ -85,6 +87,7 @@ def opened_simulation(
             zero_s=zero_s,
             more=parts.spread,
             ready_s=parts.ready_s,
+            on_news=parts.note,
         )
         running.callback(visitors.close)
         browsers = SocketFleet(parts.url, seed=scenario.seed)

@@ -329,10 +329,12 @@ class Wiring(AdapterWiring):
         is_own_stack: bool,
         command: str,
         spread: Sequence[str] = (),
+        note: Callable[[str], None] = lambda _text: None,
     ) -> Iterator[SimulateService]:
         """Start the load of a simulation of the feed at `url`, for as long as the block runs; it does nothing yet.
 
         `is_own_stack`: whether the feed's avatar API is this installation's stand-in, which can be told what to do.
+        `note` is told who of other machines is still to join.
 
         Raises:
             OpsError: `failed`, when the scenario needs an avatar API that can be told, and there is none; what
@@ -363,6 +365,7 @@ class Wiring(AdapterWiring):
             command=command,
             spread=spread,
             ready_s=_JOINING_S if "--master" in spread else _STARTING_S,
+            note=note,
         )
         with opened_simulation(parts, scenario, on_look) as simulation:
             yield simulation

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import threading
 import time
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 _KEPT_LINES = 20
 _STOP_S = 5.0
+_LAST_WORDS_S = 1.0
+_ENDED_FROM_OUTSIDE = "look at what ended them (where memory ran out, dmesg says so), and begin anew"
 
 
 class JsonChild:
@@ -29,12 +33,20 @@ class JsonChild:
         module: What is run.
         arguments: What it is run with; none is a secret.
         on_event: Is told each object as it arrives, on a thread of this child's own.
+        hint: What to do where it ended by itself, or takes too long.
     """
 
     def __init__(
-        self, name: str, module: str, arguments: Sequence[str], on_event: Callable[[dict[str, Any]], None]
+        self,
+        name: str,
+        module: str,
+        arguments: Sequence[str],
+        on_event: Callable[[dict[str, Any]], None],
+        *,
+        hint: str,
     ) -> None:
         self._name = name
+        self._hint = hint
         self._on_event = on_event
         self._said: deque[str] = deque(maxlen=_KEPT_LINES)
         self._news = threading.Condition()
@@ -51,7 +63,8 @@ class JsonChild:
             threading.Thread(target=target, name=f"{name}: {what}", daemon=True)
             for what, target in (("events", self._read), ("errors", self._listen))
         ]
-        for thread in self._threads:
+        # The one of the events waits for the other at the end.
+        for thread in reversed(self._threads):
             thread.start()
 
     @property
@@ -70,11 +83,11 @@ class JsonChild:
             if self._process.stdin is not None:
                 self._process.stdin.write(json.dumps(command) + "\n")
                 self._process.stdin.flush()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # also a pipe that `stop` closed
             raise self._ended() from error
 
-    def wait_until(self, is_so: Callable[[], bool], *, timeout_s: float, what: str) -> None:
-        """Return once something that events bring about is so.
+    def wait_until(self, is_so: Callable[[], bool], *, timeout_s: float, what: str, hint: str | None = None) -> None:
+        """Return once something that events bring about is so; `hint` is what to do where that takes too long.
 
         Raises:
             OpsError: it is not in that time, or the process ended by itself.
@@ -86,7 +99,8 @@ class JsonChild:
                 if self._trouble is not None:
                     raise self._trouble
                 if left_s <= 0:
-                    raise OpsError(ErrorCode.FAILED, f"{self._name}: {what} took more than {timeout_s:g} s", hint=_HINT)
+                    message = f"{self._name}: {what} took more than {timeout_s:g} s"
+                    raise OpsError(ErrorCode.FAILED, message, hint=hint or self._hint)
                 self._news.wait(left_s)
 
     @contextlib.contextmanager
@@ -94,6 +108,11 @@ class JsonChild:
         """Take in no event while the block runs."""
         with self._news:
             yield
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process has."""
+        return self._process.poll() is not None
 
     def wait_for_end(self, *, timeout_s: float) -> None:
         """Return once it has ended as it should.
@@ -104,7 +123,8 @@ class JsonChild:
         try:
             code = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired as error:
-            raise OpsError(ErrorCode.FAILED, f"{self._name} did not end in {timeout_s:g} s", hint=_HINT) from error
+            message = f"{self._name} did not end in {timeout_s:g} s"
+            raise OpsError(ErrorCode.FAILED, message, hint=self._hint) from error
         for thread in self._threads:
             thread.join(_STOP_S)
         if code and self._trouble is not None:
@@ -116,20 +136,33 @@ class JsonChild:
             raise self._trouble
 
     def stop(self) -> None:
-        """End it, and collect it."""
+        """End it and all that it started, and collect it."""
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
         try:
             self._process.wait(_STOP_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._kill()
             self._process.wait()
-        for thread in self._threads:
-            thread.join(_STOP_S)
-        for stream in (self._process.stdout, self._process.stderr):
-            if stream is not None:
+        if not self._is_read(_STOP_S):
+            # Something that it started holds on to its output, and is in its process group.
+            self._kill()
+            self._is_read(_STOP_S)
+        for thread, stream in zip(self._threads, (self._process.stdout, self._process.stderr), strict=True):
+            if stream is not None and not thread.is_alive():
                 stream.close()
+
+    def _kill(self) -> None:
+        """Kill its process group: it leads one of its own."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _is_read(self, within_s: float) -> bool:
+        """Whether all that it wrote was read by then."""
+        for thread in self._threads:
+            thread.join(within_s)
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _read(self) -> None:
         for line in self._process.stdout or ():
@@ -140,15 +173,16 @@ class JsonChild:
                         self._trouble = OpsError(
                             ErrorCode.FAILED,
                             f"{self._name}: {plain(str(event.get('message')))}",
-                            hint=plain(str(event.get("fix") or _HINT)),
+                            hint=plain(str(event.get("fix") or self._hint)),
                         )
                     else:
                         self._on_event(event)
                     self._news.notify_all()
             except (ValueError, AttributeError, KeyError, TypeError) as error:
                 self._said.append(f"it said what cannot be read ({type(error).__name__})")
+        ended = self._ended()
         with self._news:
-            self._trouble = self._trouble or self._ended()
+            self._trouble = self._trouble or ended
             self._news.notify_all()
 
     def _listen(self) -> None:
@@ -156,8 +190,13 @@ class JsonChild:
             self._said.append(line.strip())
 
     def _ended(self) -> OpsError:
-        last = next((line for line in reversed(self._said) if line), "it said nothing")
-        return OpsError(ErrorCode.FAILED, f"{self._name} ended by themselves: {plain(last)}", hint=_HINT)
-
-
-_HINT = "ask for fewer: --visitors, --sockets"
+        """Return what is known of its end, once its last words are there."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_LAST_WORDS_S)
+        self._threads[1].join(_LAST_WORDS_S)
+        code = self._process.poll()
+        if code is not None and code < 0:
+            message = f"{self._name} were ended by signal {-code}"
+            return OpsError(ErrorCode.FAILED, message, hint=_ENDED_FROM_OUTSIDE)
+        last = next((line for line in reversed(self._said) if line), "they said nothing")
+        return OpsError(ErrorCode.FAILED, f"{self._name} ended by themselves: {plain(last)}", hint=self._hint)

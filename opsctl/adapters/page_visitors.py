@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,15 @@ from opsctl.core.load.tally import Tallies
 from opsctl.core.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _MODULE = "opsctl.simulation.visitors"
 _READY_S = 60.0
 _IN_FORCE_S = 15.0
 _STOP_S = 30.0
+_FEWER = "ask for fewer: --visitors"
+_JOIN = "start the others, each with --join and this address, as many as --expect says"
+_BESIDE_OTHERS = "look at the machines that joined, and at the network between them and this one"
 
 
 class VisitorProcess:
@@ -30,6 +34,7 @@ class VisitorProcess:
         zero_s: The run's zero, on this machine's monotonic clock.
         more: Further arguments, of a load that is spread over processes or machines.
         ready_s: How long it may take until all of those are there.
+        on_news: Is told, for people, who of other machines is still to join.
 
     Raises:
         OpsError: it does not start.
@@ -44,7 +49,11 @@ class VisitorProcess:
         zero_s: float,
         more: Sequence[str] = (),
         ready_s: float = _READY_S,
+        on_news: Callable[[str], None] = lambda _text: None,
     ) -> None:
+        has_others = "--master" in more
+        self._on_news = on_news if has_others else lambda _text: None
+        self._address = ""
         self._tallies = Tallies()
         self._visitors = 0
         self._efforts = Generator()
@@ -53,10 +62,16 @@ class VisitorProcess:
         self._stretches: dict[int, float] = {0: 0.0}
         arguments = ["--url", url, "--seed", str(seed), "--think", f"{think_s[0]},{think_s[1]}"]
         self._child = JsonChild(
-            "the visitors", _MODULE, [*arguments, "--zero", str(round(zero_s * 1e9)), *more], self._on_event
+            "the visitors",
+            _MODULE,
+            [*arguments, "--zero", str(round(zero_s * 1e9)), *more],
+            self._on_event,
+            hint=_BESIDE_OTHERS if has_others else _FEWER,
         )
         try:
-            self._child.wait_until(lambda: self._is_ready, timeout_s=ready_s, what="to start")
+            self._child.wait_until(
+                lambda: self._is_ready, timeout_s=ready_s, what="to start", hint=_JOIN if has_others else None
+            )
         except BaseException:
             self._child.stop()
             raise
@@ -97,6 +112,11 @@ class VisitorProcess:
 
     def _on_event(self, event: dict[str, Any]) -> None:
         match event["event"]:
+            case "waiting":
+                self._address = str(event["address"])
+                self._say_joined(0, int(event["expected"]))
+            case "joined":
+                self._say_joined(int(event["joined"]), int(event["expected"]))
             case "ready":
                 self._is_ready = True
             case "tally" | "stopped":
@@ -112,6 +132,10 @@ class VisitorProcess:
                 self._warnings[f"a process with {event['visitors']} visitors went away: {plain(str(event['why']))}"] = (
                     None
                 )
+
+    def _say_joined(self, joined: int, expected: int) -> None:
+        with suppress(OSError):  # whoever was to read it is gone, which ends no run
+            self._on_news(f"waiting at {plain(self._address)}, {joined} of {expected} joined")
 
 
 def _efforts(said: Sequence[Mapping[str, Any]], before: Generator) -> Generator:

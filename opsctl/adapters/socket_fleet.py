@@ -37,6 +37,7 @@ class SocketFleet:
             _MODULE,
             ["--url", url, "--browsers", "0", "--seed", str(seed), "--look-every", _LOOK_EVERY_S],
             self._on_event,
+            hint="ask for fewer: --sockets",
         )
 
     def look(self) -> BrowserLook:

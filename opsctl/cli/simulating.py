@@ -84,6 +84,7 @@ def _run(call: Call, load: LoadOptions, scenario: Scenario) -> int:
                 on_look=open_parts.enter_context(shown_while_it_runs(call, scenario)),
                 is_own_stack=load.target in {None, _RUNNING_HERE},
                 spread=shared,
+                note=call.note,
                 command=_command(call, load, scenario),
             )
         )
