@@ -7,6 +7,7 @@ import secrets
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from opsctl.cli.exit_codes import EXIT_CODES, ExitCode
 from opsctl.cli.load_sharing import address_to_join, spread
@@ -114,6 +115,12 @@ def _place(call: Call, load: LoadOptions, scenario: Scenario, open_parts: ExitSt
         return _Place(*open_parts.enter_context(stack))
     is_here = load.target == _RUNNING_HERE
     url = _served_here(call) if is_here else target_url(load.target)
+    if urlsplit(url).scheme == "https" and scenario.sockets:
+        raise OpsError(
+            ErrorCode.USAGE,
+            f"--target {url}: the connected browsers of a simulation cannot speak TLS yet",
+            hint=f"load it with visitors of pages alone: {call.again('--sockets', '0')}",
+        )
     if not is_loopback_url(url) and not load.allow_remote:
         raise OpsError(
             ErrorCode.USAGE,

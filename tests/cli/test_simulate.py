@@ -118,13 +118,13 @@ def test_a_feed_that_was_named_is_killed_only_when_somebody_agreed(opsctl, wired
 
 
 def test_a_feed_on_another_machine_is_refused_unless_it_was_allowed(opsctl, wired):
-    remote = ("simulate", "compare", *SEEDED, "--target", "https://feed.example", "--yes")
+    remote = ("simulate", "compare", *SEEDED, "--target", "http://feed.example", "--yes")
 
     refused = opsctl(*remote, expect=2)
     assert refused.err.splitlines()[1].endswith("--yes --allow-remote")
 
     opsctl(*remote, "--allow-remote")
-    assert wired.simulated["url"] == "https://feed.example"
+    assert wired.simulated["url"] == "http://feed.example"
 
 
 def test_somebody_elses_avatar_api_is_not_made_slow(opsctl):
@@ -259,3 +259,13 @@ def test_a_flag_that_somebody_else_changed_exits_with_7(opsctl, wired):
     result = opsctl("simulate", "compare", *SEEDED, "--threshold", "full.p95<1ms", expect=7)
 
     assert result.last_line.startswith("somebody else changed the flag meanwhile: it is left as they made it.")
+
+
+def test_a_feed_behind_tls_is_loaded_with_visitors_of_pages_alone(opsctl, wired):
+    secure = ("simulate", "compare", *SEEDED, "--target", "https://feed.example", "--allow-remote", "--yes")
+
+    refused = opsctl(*secure, expect=2)
+    assert refused.err.splitlines()[1].endswith("--yes --sockets 0")
+
+    opsctl(*secure, "--sockets", "0")
+    assert wired.simulated["scenario"].sockets == 0
