@@ -37,6 +37,17 @@ def test_every_field_that_is_written_is_documented(opsctl, wired, section, argum
     assert undocumented(written, text) == []
 
 
+def test_every_field_of_a_simulation_is_documented_as_it_runs_and_of_what_came_of_it(opsctl):
+    text = PAGE.split("## `simulate`\n")[1].split("\n## ")[0] + COMMON
+    limits = ("--threshold", "degraded.p95<1s", "--seed", "7")
+
+    look, *_, result = map(json.loads, opsctl("simulate", "compare", *limits, "--json").out.splitlines())
+
+    assert (look["event"], result["event"]) == ("look", "result")
+    assert undocumented(keys_of(look), text) == []
+    assert undocumented(keys_of(result), text) == []
+
+
 @pytest.mark.parametrize("word", [*Outcome, *WatchKind])
 def test_every_outcome_and_event_is_documented(word):
     assert f"| `{word}` |" in PAGE

@@ -38,7 +38,7 @@ def test_without_a_terminal_it_says_in_lines_how_far_it_is(opsctl):
 def test_programs_get_a_look_a_second_and_the_result_last(opsctl):
     *looks, result = map(json.loads, opsctl("simulate", "compare", *SEEDED, "--json").out.splitlines())
 
-    assert {look["event"] for look in looks} == {"look"}
+    assert ({look["event"] for look in looks}, result["event"]) == ({"look"}, "result")
     assert next(look["phase"] for look in looks if look["phase"]) == "full"
     assert [phase["name"] for phase in result["phases"]] == ["full", "degraded", "restored"]
     assert result["is_left_as_found"]

@@ -57,7 +57,7 @@ def to_text(result: SimulationResult, verdicts: Sequence[Verdict], view: View, *
 
 def to_data(result: SimulationResult, verdicts: Sequence[Verdict], view: View) -> dict[str, Any]:
     """Return the object that docs/json.md describes under `simulate`."""
-    return {"target": view.target_data(), **result_data(result, verdicts)}
+    return {"event": "result", "target": view.target_data(), **result_data(result, verdicts)}
 
 
 def junit(result: SimulationResult, verdicts: Sequence[Verdict]) -> str:
