@@ -263,7 +263,9 @@ def test_a_page_whose_instance_was_killed_says_so_and_connects_again(restored, w
 
 
 def test_a_feed_that_is_not_there_is_said(stack):
-    result = stack.opsctl("watch", "--source", "browser", "--target", "http://127.0.0.1:9", "--timeout", "1s", expect=5)
+    result = stack.opsctl(
+        "watch", "--source", "browser", "--target", "http://127.0.0.1:9", "--timeout", "20s", expect=5
+    )
 
     assert "accepts no Socket.IO connection" in result.err
 
