@@ -26,16 +26,23 @@ _LONGEST_LATENCY_S = 600.0
 _LONGEST_KEPT_S = 24 * 3600.0
 _HIGHEST_RATE = 1_000_000.0
 _MS_PER_S = 1000
+_NOT_OF_A_RUNNING_FEED = "avatar_keep is for a throw-away stack; a feed that runs already has its own"
+_LEAVE_IT_OUT = "take avatar_keep out of the file, or leave --target out"
 
 
-def read_scenario(path: Path, *, default_seed: int = 0) -> Scenario:
+def read_scenario(path: Path, *, default_seed: int = 0, is_feed_running: bool = False) -> Scenario:
     """Read a scenario; one that says no seed gets that one.
+
+    `is_feed_running`: it is for a feed that runs already, which nobody can tell how long to keep avatars.
 
     Raises:
         OpsError: `bad_config`, with the file, the key and the fix.
     """
     try:
-        return _scenario(read.Table(read.read_toml(path), _KEYS), path.stem, default_seed)
+        values = read.read_toml(path)
+        if is_feed_running and "avatar_keep" in values:
+            raise OpsError(ErrorCode.BAD_CONFIG, f"{path}: {_NOT_OF_A_RUNNING_FEED}", hint=_LEAVE_IT_OUT)
+        return _scenario(read.Table(values, _KEYS), path.stem, default_seed)
     except ValueError as error:
         what, _, how = str(error).partition("; write ")
         raise OpsError(

@@ -187,6 +187,21 @@ def test_a_scenario_of_ones_own_is_read_from_its_file(opsctl, wired, tmp_path):
     assert (scenario.name, scenario.visitors, scenario.sockets, scenario.seed) == ("launch", 10, 5, 7)
 
 
+@pytest.mark.parametrize("text", ['base = "spike"\navatar_keep = "10m"\n', 'base = "spike"\navatar_keep = "0s"\n'])
+def test_how_long_avatars_are_kept_is_not_for_a_scenario_to_say_of_a_feed_that_runs(opsctl, wired, tmp_path, text):
+    scenario = tmp_path / "launch.toml"
+    scenario.write_text(text)
+
+    refused = opsctl("simulate", "run", str(scenario), "--target", HERE, "--yes", expect=2)
+
+    assert refused.err.splitlines() == [
+        f"error: {scenario}: avatar_keep is for a throw-away stack; a feed that runs already has its own",
+        "fix:   take avatar_keep out of the file, or leave --target out",
+    ]
+    opsctl("simulate", "run", str(scenario))
+    assert wired.simulated["scenario"].name == "launch"
+
+
 def test_a_file_without_a_seed_gets_a_new_one_and_one_with_keeps_it(opsctl, wired, tmp_path, monkeypatch):
     monkeypatch.setattr("secrets.randbelow", lambda below: below - 1)
     seeds = []
