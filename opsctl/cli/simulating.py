@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from opsctl.adapters.undisturbed import undisturbed
 from opsctl.cli.exit_codes import EXIT_CODES, ExitCode
 from opsctl.cli.load_sharing import address_to_join, spread
 from opsctl.cli.objectives import duration_option
@@ -90,6 +91,9 @@ def _run(call: Call, load: LoadOptions, scenario: Scenario) -> int:
             )
         )
         result = simulation.run(untold(scenario) if simulation.avatars is None else scenario)
+        # The switch is back: whoever presses Ctrl-C from here on gets the report of what was measured all the same.
+        with undisturbed():
+            open_parts.close()
     return _report(call, load, result, judge(thresholds, result))
 
 
@@ -191,7 +195,7 @@ def _built_in(load: LoadOptions, name: str) -> Scenario:
 def _of_file(load: LoadOptions, path: Path) -> Scenario:
     from opsctl.settings.scenario_file import read_scenario  # noqa: PLC0415 - only with a file
 
-    scenario = read_scenario(path, default_seed=secrets.randbelow(_SEEDS))
+    scenario = read_scenario(path, default_seed=secrets.randbelow(_SEEDS), is_feed_running=load.target is not None)
     try:
         return changed(
             scenario,

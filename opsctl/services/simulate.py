@@ -96,25 +96,26 @@ class SimulateService:
         if ended_by is not None and ended_by.code is not ErrorCode.INTERRUPTED and not self._runs and not troubles:
             raise ended_by
         tallies = self._stopped()
-        return SimulationResult(
-            scenario=scenario,
-            target=self.stage.target,
-            provider=self.stage.provider,
-            flag=self.stage.flag,
-            began_ms=began_ms,
-            phases=tuple(run.result(tallies) for run in self._runs),
-            flips=tuple(self._flips),
-            seconds=seconds_of(tallies, self._sampled, watching.present),
-            usage=self._sampled.usage(),
-            generator=watching.generator,
-            machine=self.stage.machine,
-            interrupted="" if ended_by is None else ended_by.message,
-            ended_by=None if ended_by is None else ended_by.code,
-            hint="" if ended_by is None else ended_by.hint or "",
-            left_as="; ".join(troubles),
-            is_left_as_found=not troubles,
-            command=self.stage.command,
-        )
+        with self.undisturbed():
+            return SimulationResult(
+                scenario=scenario,
+                target=self.stage.target,
+                provider=self.stage.provider,
+                flag=self.stage.flag,
+                began_ms=began_ms,
+                phases=tuple(run.result(tallies) for run in self._runs),
+                flips=tuple(self._flips),
+                seconds=seconds_of(tallies, self._sampled, watching.present),
+                usage=self._sampled.usage(),
+                generator=watching.generator,
+                machine=self.stage.machine,
+                interrupted="" if ended_by is None else ended_by.message,
+                ended_by=None if ended_by is None else ended_by.code,
+                hint="" if ended_by is None else ended_by.hint or "",
+                left_as="; ".join(troubles),
+                is_left_as_found=not troubles,
+                command=self.stage.command,
+            )
 
     def _went_through(self, scenario: Scenario, watching: Watching) -> OpsError | None:
         """Go through all phases; return what ended that early."""
@@ -222,14 +223,10 @@ class SimulateService:
         return tuple(troubles)
 
     def _stopped(self) -> Tallies:
-        """End the load; return what was counted by then, also where it ended by itself, or is not waited for."""
-        try:
-            self.visitors.stop()
-        except (OpsError, KeyboardInterrupt):
-            return self.visitors.counted()
-        finally:
-            with suppress(OpsError):
-                self.browsers.stop()
+        """End the load; return what was counted by then, also where it ended by itself, or Ctrl-C ends the waiting."""
+        for load in (self.visitors, self.browsers):
+            with suppress(OpsError, KeyboardInterrupt):
+                load.stop()
         return self.visitors.counted()
 
     def _sample(self) -> Sample:

