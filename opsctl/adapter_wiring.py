@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from opsctl.adapters.launchdarkly_rest import LaunchDarklyRest
     from opsctl.adapters.launchdarkly_schedules import LaunchDarklySchedules
     from opsctl.adapters.ramp_file import RampFiles
+    from opsctl.adapters.rehearsal_file import RehearsalFiles
     from opsctl.settings import Settings
 
 
@@ -32,6 +33,12 @@ class AdapterWiring:
         from opsctl.adapters.ramp_file import RampFiles  # noqa: PLC0415 - start-up
 
         return RampFiles(self._settings.data_dir)
+
+    def rehearsals(self) -> RehearsalFiles:
+        """Return what this machine keeps of rehearsals."""
+        from opsctl.adapters.rehearsal_file import RehearsalFiles  # noqa: PLC0415 - start-up
+
+        return RehearsalFiles(self._settings.data_dir, provider=self._settings.provider_name)
 
     @property
     def _sdk_key_digest(self) -> str:

@@ -210,6 +210,7 @@ class Wiring(AdapterWiring):
             approvals=self._approvals,
             ramps=self.ramps(),
             records=TimedFiles(self._settings.data_dir),
+            rehearsals=self.rehearsals(),
             sdk_key_digest=self._sdk_key_digest,
         )
 

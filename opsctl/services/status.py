@@ -23,10 +23,12 @@ if TYPE_CHECKING:
         Instances,
         Pins,
         Ramps,
+        Rehearsals,
         Schedules,
         TimedRecords,
     )
     from opsctl.core.ramp import Ramp
+    from opsctl.core.rehearsal import Rehearsed
     from opsctl.core.scheduling import ScheduledChange
     from opsctl.core.timed import Waiting
 
@@ -50,6 +52,7 @@ class Status:
         requested: The approval requests that are open for it; as `scheduled`.
         ramp: The restore in steps that is under way, or was left standing; nothing where there is none.
         waiting: The process of this machine that waits to restore (`kill --for --here`); `None` when there is none.
+        rehearsed: What is known here of its rehearsals.
     """
 
     ref: FlagRef
@@ -64,6 +67,7 @@ class Status:
     requested: Looked[tuple[ApprovalRequest, ...]] = field(default_factory=Looked)
     ramp: Looked[Ramp | None] = field(default_factory=Looked)
     waiting: Waiting | None = None
+    rehearsed: Looked[Rehearsed] = field(default_factory=Looked)
 
 
 class StatusService:
@@ -81,6 +85,7 @@ class StatusService:
         approvals: Approvals | None = None,
         ramps: Ramps | None = None,
         records: TimedRecords | None = None,
+        rehearsals: Rehearsals | None = None,
         sdk_key_digest: str = "",
     ) -> None:
         """Take the collaborators; what there is none for is not looked for.
@@ -96,6 +101,7 @@ class StatusService:
         self._approvals = approvals
         self._ramps = ramps
         self._records = records
+        self._rehearsals = rehearsals
         self._sdk_key_digest = sdk_key_digest
 
     def get_status(self, ref: FlagRef) -> Status:
@@ -126,6 +132,7 @@ class StatusService:
             requested=Looked() if flag is None else self._requested(ref),
             ramp=self._ramp(ref),
             waiting=None if self._records is None else self._records.read(ref).waiting,
+            rehearsed=self._rehearsed(ref),
         )
 
     def _pin(self, ref: FlagRef, sightings: tuple[Sighting, ...]) -> Pin | None:
@@ -145,6 +152,10 @@ class StatusService:
     def _ramp(self, ref: FlagRef) -> Looked[Ramp | None]:
         ramps = self._ramps
         return Looked() if ramps is None else looked(lambda: ramps.read(ref))
+
+    def _rehearsed(self, ref: FlagRef) -> Looked[Rehearsed]:
+        rehearsals = self._rehearsals
+        return Looked() if rehearsals is None else looked(lambda: rehearsals.read(ref))
 
     def _flag(self, ref: FlagRef) -> tuple[Flag | None, OpsError | None]:
         try:

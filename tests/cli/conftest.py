@@ -24,6 +24,7 @@ from support.checks import ScriptedChecker
 from support.load_bench import LoadBench
 from support.local_time import local_time
 from support.pins import InMemoryPins
+from support.rehearsals import InMemoryRehearsals
 from support.rules import InMemoryRamps, InMemoryRules
 from support.stack import Result
 
@@ -77,6 +78,7 @@ class Wired:
         self.timed_records = InMemoryTimedRecords()
         self.rules = InMemoryRules(self.flags_at_provider)
         self.kept_ramps = InMemoryRamps()
+        self.kept_rehearsals = InMemoryRehearsals()
         self.load = LoadBench()
 
     def script(self, *steps):
@@ -178,7 +180,11 @@ class Wired:
             approvals=self.approvals,
             ramps=self.kept_ramps,
             records=self.timed_records,
+            rehearsals=self.kept_rehearsals,
         )
+
+    def rehearsals(self):
+        return self.kept_rehearsals
 
     def audit(self, *, timeout_s=None):
         return AuditService(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsctl.cli.render.facts import approval_data, approval_parts, listed, looked_data, scheduled_data, scheduled_parts
 from opsctl.cli.render.pins import pin_data, pin_parts
+from opsctl.cli.render.rehearsed import rehearsed_data, rehearsed_lines
 from opsctl.cli.render.timed import waiting_parts
 from opsctl.cli.render.view import columns, elsewhere_lines, none_found
 from opsctl.core.durations import format_age
@@ -27,6 +28,7 @@ def to_text(status: Status, view: View) -> str:
     lines = [view.target_line(), _flag_lines(status, view)]
     if status.last_change is not None:
         lines.append(view.line("last change", *_change_parts(status.last_change, status.at_s)))
+    lines += rehearsed_lines(status.rehearsed, status.at_s, view)
     lines += _standing_lines(status, view)
     if status.sightings:
         lines.append(view.line("instances", _agreement(status)))
@@ -67,6 +69,7 @@ def to_data(status: Status, view: View) -> dict[str, Any]:
         "approvals": looked_data(status.requested, lambda found: [approval_data(one) for one in found]),
         "waiting": None if status.waiting is None else {"pid": status.waiting.pid, "until_ms": status.waiting.until_ms},
         "ramp": looked_data(status.ramp, _ramp_data),
+        "rehearsed": looked_data(status.rehearsed, rehearsed_data),
         "instances": [_instance_data(sighting) for sighting in status.sightings],
         "agreement": {
             "instances": seen.instances,

@@ -13,7 +13,7 @@ from opsctl.core.ports.provider import (
     FlagWriter,
     Schedules,
 )
-from opsctl.core.ports.records import AuditLog, Entry, History, Journal, Pins, Ramps, TimedRecords
+from opsctl.core.ports.records import AuditLog, Entry, History, Journal, Pins, Ramps, Rehearsals, TimedRecords
 from opsctl.core.ports.running import Clock, Instances, Observation
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Observation",
     "Pins",
     "Ramps",
+    "Rehearsals",
     "Schedules",
     "TimedRecords",
 ]

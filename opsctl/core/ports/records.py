@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from opsctl.core.pinning import Kept
     from opsctl.core.pins import Pin
     from opsctl.core.ramp import Ramp
+    from opsctl.core.rehearsal import Rehearsal, Rehearsed
     from opsctl.core.timed import TimedRecord
     from opsctl.core.watching import FlagChange
 
@@ -148,5 +149,25 @@ class Ramps(Protocol):
 
         Raises:
             OpsError: `conflict`, when another one does.
+        """
+        ...
+
+
+class Rehearsals(Protocol):
+    """What this installation knows of rehearsals."""
+
+    def read(self, ref: FlagRef) -> Rehearsed:
+        """Return what is known of the switch's rehearsals.
+
+        Raises:
+            OpsError: `failed`, when something is kept and cannot be read.
+        """
+        ...
+
+    def keep(self, rehearsal: Rehearsal) -> None:
+        """Keep it as the last one of its switch; one that was broken off, beside the last one that went through.
+
+        Raises:
+            OpsError: `failed`, when it cannot be kept.
         """
         ...
