@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import secrets
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from opsctl.adapters.undisturbed import undisturbed
-from opsctl.cli.exit_codes import EXIT_CODES, ExitCode
+from opsctl.cli.exit_codes import ExitCode
+from opsctl.cli.load_places import RUNNING_HERE, open_place
+from opsctl.cli.load_reports import ensure_can_report, ensure_installed, exit_code_of_run, write_reports
 from opsctl.cli.load_sharing import address_to_join, spread
 from opsctl.cli.objectives import duration_option
-from opsctl.cli.outputs import ensure_can_write
 from opsctl.cli.render import simulation as rendering
 from opsctl.cli.reporting import reporting
 from opsctl.cli.simulation_progress import shown_while_it_runs
-from opsctl.cli.targets import confirm_kill, refuse_what_needs_a_target, target_url
-from opsctl.core.addresses import is_loopback_url
+from opsctl.cli.targets import target_url
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.load.builtin import built_in, changed, on_running_feed, untold
 from opsctl.core.load.judging import judge
@@ -32,12 +29,8 @@ if TYPE_CHECKING:
     from opsctl.core.load.results import SimulationResult
     from opsctl.core.load.scenario import Scenario
     from opsctl.core.load.thresholds import Threshold, Verdict
-    from opsctl.wiring import Wiring
 
-_NEEDED = ("locust", "psutil", "matplotlib")
-_RUNNING_HERE = "serve"
 _SEEDS = 1_000_000
-_JOIN_PATIENCE_S = 600.0
 
 
 def simulate(call: Call, load: LoadOptions, name: str) -> int:
@@ -62,29 +55,21 @@ def simulate_file(call: Call, load: LoadOptions, path: Path) -> int:
     return _run(call, load, _of_file(load, path))
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a simulation runs: the feed's address, and the services that address its provider."""
-
-    url: str
-    services: Wiring
-
-
 def _run(call: Call, load: LoadOptions, scenario: Scenario) -> int:
     thresholds = _thresholds(load.thresholds or (), scenario)
-    shared = spread(call, load, None if load.target in {None, _RUNNING_HERE} else target_url(load.target or ""))
-    _ensure_can_report(load)
-    _ensure_installed()
+    shared = spread(call, load, None if load.target in {None, RUNNING_HERE} else target_url(load.target or ""))
+    ensure_can_report(load)
+    ensure_installed()
     if load.target is not None:
         scenario = on_running_feed(scenario)
     with ExitStack() as open_parts:
-        place = _place(call, load, scenario, open_parts)
+        place = open_place(call, load, scenario, open_parts)
         simulation = open_parts.enter_context(
             place.services.simulation(
                 place.url,
                 scenario,
                 on_look=open_parts.enter_context(shown_while_it_runs(call, scenario)),
-                is_own_stack=load.target in {None, _RUNNING_HERE},
+                is_own_stack=load.target in {None, RUNNING_HERE},
                 spread=shared,
                 note=call.note,
                 command=_command(call, load, scenario),
@@ -100,7 +85,7 @@ def _run(call: Call, load: LoadOptions, scenario: Scenario) -> int:
 def _join(call: Call, load: LoadOptions, address: str) -> int:
     """Make visitors for a simulation that runs elsewhere, until that is over or Ctrl-C."""
     address = address_to_join(load, address)
-    _ensure_installed()
+    ensure_installed()
     from opsctl.adapters.joined_visitors import make_visitors_for  # noqa: PLC0415 - only with --join
 
     call.note(f"making visitors for {address} until it stops, or Ctrl-C")
@@ -109,74 +94,11 @@ def _join(call: Call, load: LoadOptions, address: str) -> int:
     return ExitCode.OK
 
 
-def _place(call: Call, load: LoadOptions, scenario: Scenario, open_parts: ExitStack) -> _Place:
-    """Return where it runs; a stack of its own is started for as long as `open_parts` is."""
-    if load.target is None:
-        refuse_what_needs_a_target(call, call.again())
-        call.note("starting a throw-away stack")
-        more = {"OPSCTL_AVATAR_KEEP": f"{scenario.avatar_keep_s or 0:g}s"}
-        stack = call.services.throw_away(call.environ, more, timeout_s=call.settings.timeout_s)
-        return _Place(*open_parts.enter_context(stack))
-    is_here = load.target == _RUNNING_HERE
-    url = _served_here(call) if is_here else target_url(load.target)
-    if urlsplit(url).scheme == "https" and scenario.sockets:
-        raise OpsError(
-            ErrorCode.USAGE,
-            f"--target {url}: the connected browsers of a simulation cannot speak TLS yet",
-            hint=f"load it with visitors of pages alone: {call.again('--sockets', '0')}",
-        )
-    if not is_loopback_url(url) and not load.allow_remote:
-        raise OpsError(
-            ErrorCode.USAGE,
-            f"--target {url} is not this machine: its visitors are people",
-            hint=f"if it may be loaded and killed: {call.again('--allow-remote')}",
-        )
-    if not is_here and scenario.needs_avatar_api:
-        raise OpsError(
-            ErrorCode.USAGE,
-            f"{scenario.name} has to make the avatar API slow, and that of {url} is somebody else's",
-            hint=f"leave --target out, or use --target {_RUNNING_HERE}",
-        )
-    confirm_kill(call, yes=load.yes)
-    return _Place(url, call.services)
-
-
-def _served_here(call: Call) -> str:
-    from opsctl.adapters.datadir import served_url  # noqa: PLC0415 - only with that target
-
-    url = served_url(call.settings.data_dir)
-    if url is None:
-        raise OpsError(
-            ErrorCode.FAILED,
-            f"no opsctl serve is running on {call.settings.data_dir}",
-            hint="start it: opsctl serve; or leave --target out",
-        )
-    return url
-
-
 def _thresholds(texts: Sequence[str], scenario: Scenario) -> tuple[Threshold, ...]:
     try:
         return tuple(parse_threshold(text, scenario) for text in texts)
     except ValueError as error:
         raise OpsError.of_option(ErrorCode.USAGE, "--threshold", error) from error
-
-
-def _ensure_can_report(load: LoadOptions) -> None:
-    ensure_can_write(load.junit, "--junit")
-    if load.report is not None:
-        from opsctl.simulation.report.place import Place  # noqa: PLC0415 - only with --report
-
-        Place(load.report).ensure_usable()
-
-
-def _ensure_installed() -> None:
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise OpsError(
-            ErrorCode.BAD_CONFIG,
-            f"simulations need {', '.join(missing)}, which this installation of opsctl came without",
-            hint="install it with them: pip install 'opsctl[simulate]'",
-        )
 
 
 def _built_in(load: LoadOptions, name: str) -> Scenario:
@@ -217,7 +139,7 @@ def _command(call: Call, load: LoadOptions, scenario: Scenario) -> str:
 
 
 def _report(call: Call, load: LoadOptions, result: SimulationResult, verdicts: Sequence[Verdict]) -> int:
-    page, lost = _written(load, result, verdicts)
+    page, lost = write_reports(load, result, verdicts)
     with reporting(call):
         call.answer(
             human=lambda view: rendering.to_text(result, verdicts, view, page=page),
@@ -227,37 +149,7 @@ def _report(call: Call, load: LoadOptions, result: SimulationResult, verdicts: S
         )
     if result.hint:
         call.note(f"fix:   {result.hint}")
-    code = _exit_code(result, verdicts)
+    code = exit_code_of_run(result, verdicts)
     if lost is not None and not code:
         raise lost
     return code
-
-
-def _written(
-    load: LoadOptions, result: SimulationResult, verdicts: Sequence[Verdict]
-) -> tuple[Path | None, OpsError | None]:
-    """Write the files that were asked for; return the page's path, and why something could not be written."""
-    page = None
-    try:
-        if load.report is not None:
-            from opsctl.simulation.report.write import write_report  # noqa: PLC0415 - only with --report
-
-            page = write_report(result, verdicts, load.report)
-        if load.junit is not None:
-            load.junit.write_text(rendering.junit(result, verdicts), encoding="utf-8")
-    except KeyboardInterrupt:
-        return page, OpsError(ErrorCode.INTERRUPTED, "interrupted before the report was written", hint=result.command)
-    except OpsError as error:
-        return page, error
-    except OSError as error:
-        message = f"the JUnit file could not be written to {load.junit}: {error.strerror}"
-        return page, OpsError(ErrorCode.FAILED, message, hint="name another place: --junit FILE")
-    return page, None
-
-
-def _exit_code(result: SimulationResult, verdicts: Sequence[Verdict]) -> int:
-    if result.ended_by is not None and (result.is_left_as_found or result.ended_by is ErrorCode.SUPERSEDED):
-        return EXIT_CODES[result.ended_by]
-    if not result.is_left_as_found:
-        return ExitCode.FAILED
-    return ExitCode.OK if all(one.is_met for one in verdicts) else ExitCode.OBJECTIVE_NOT_MET

@@ -1,0 +1,74 @@
+"""Where a load runs: on a stack of its own, on the `opsctl serve` that runs here, or on a feed that was named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from opsctl.cli.targets import confirm_kill, refuse_what_needs_a_target, target_url
+from opsctl.core.addresses import is_loopback_url
+from opsctl.core.errors import ErrorCode, OpsError
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from opsctl.cli.invocation import Call, LoadOptions
+    from opsctl.core.load.scenario import Scenario
+    from opsctl.wiring import Wiring
+
+RUNNING_HERE = "serve"
+"""The target that is the `opsctl serve` of this data directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a load runs: the feed's address, and the services that address its provider."""
+
+    url: str
+    services: Wiring
+
+
+def open_place(call: Call, load: LoadOptions, scenario: Scenario, open_parts: ExitStack) -> Place:
+    """Return where it runs; a stack of its own is started for as long as `open_parts` is."""
+    if load.target is None:
+        refuse_what_needs_a_target(call, call.again())
+        call.note("starting a throw-away stack")
+        more = {"OPSCTL_AVATAR_KEEP": f"{scenario.avatar_keep_s or 0:g}s"}
+        stack = call.services.throw_away(call.environ, more, timeout_s=call.settings.timeout_s)
+        return Place(*open_parts.enter_context(stack))
+    is_here = load.target == RUNNING_HERE
+    url = _served_here(call) if is_here else target_url(load.target)
+    if urlsplit(url).scheme == "https" and scenario.sockets:
+        raise OpsError(
+            ErrorCode.USAGE,
+            f"--target {url}: the connected browsers of a simulation cannot speak TLS yet",
+            hint=f"load it with visitors of pages alone: {call.again('--sockets', '0')}",
+        )
+    if not is_loopback_url(url) and not load.allow_remote:
+        raise OpsError(
+            ErrorCode.USAGE,
+            f"--target {url} is not this machine: its visitors are people",
+            hint=f"if it may be loaded and killed: {call.again('--allow-remote')}",
+        )
+    if not is_here and scenario.needs_avatar_api:
+        raise OpsError(
+            ErrorCode.USAGE,
+            f"{scenario.name} has to make the avatar API slow, and that of {url} is somebody else's",
+            hint=f"leave --target out, or use --target {RUNNING_HERE}",
+        )
+    confirm_kill(call, yes=load.yes)
+    return Place(url, call.services)
+
+
+def _served_here(call: Call) -> str:
+    from opsctl.adapters.datadir import served_url  # noqa: PLC0415 - only with that target
+
+    url = served_url(call.settings.data_dir)
+    if url is None:
+        raise OpsError(
+            ErrorCode.FAILED,
+            f"no opsctl serve is running on {call.settings.data_dir}",
+            hint="start it: opsctl serve; or leave --target out",
+        )
+    return url
