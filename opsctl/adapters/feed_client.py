@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import urllib3
 from opsctl.core.epochs import Epoch
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.modes import Mode
+from opsctl.core.text import plain
 from opsctl.core.visits import ClientState, FeedState, PageSeen
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 _OK = 200
 _CONNECT_TIMEOUT_S = 3.0
 _READ_TIMEOUT_S = 5.0
+_TRUST = "if its CA is your own, name that before the command: SSL_CERT_FILE=ca.pem opsctl …"
 _LONGEST_PAGE = 2 * 1024 * 1024
 
 
@@ -45,7 +48,7 @@ class FeedClient:
             body = answer.read(_LONGEST_PAGE, decode_content=True)
             answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
-            raise self._unreachable() from error
+            raise self._unreachable(error) from error
         reader = _PageReader(self._url)
         reader.feed(body.decode(errors="replace"))
         if answer.status != _OK or reader.mode is None:
@@ -70,7 +73,7 @@ class FeedClient:
                 raise ValueError("epoch is not [version, pin]")  # noqa: TRY301 - one of several ways to be wrong
             return FeedState(epoch, Mode(state["mode"]), tuple(map(str, state["flags"])))
         except urllib3.exceptions.HTTPError as error:
-            raise self._unreachable() from error
+            raise self._unreachable(error) from error
         except (ValueError, KeyError, TypeError) as error:
             raise self._not_the_feed(answer.status) from error
 
@@ -95,7 +98,14 @@ class FeedClient:
         finally:
             live.client.disconnect()
 
-    def _unreachable(self) -> OpsError:
+    def _unreachable(self, error: urllib3.exceptions.HTTPError) -> OpsError:
+        why = next((cause for cause in error.args if isinstance(cause, ssl.SSLError)), None)
+        if isinstance(why, ssl.SSLCertVerificationError):
+            message = f"the certificate of {self._url} is not trusted: {why.verify_message}"
+            return OpsError(ErrorCode.UNREACHABLE, message, hint=_TRUST)
+        if why is not None:
+            message = f"{self._url} speaks no TLS that is understood here: {plain(why.reason or str(why))}"
+            return OpsError(ErrorCode.UNREACHABLE, message, hint="look at its scheme, name and port")
         return OpsError(ErrorCode.UNREACHABLE, f"nothing answers at {self._url}", hint="start the feed: opsctl serve")
 
     def _not_the_feed(self, status: int) -> OpsError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from opsctl.cli.targets import confirm_kill, refuse_what_needs_a_target, target_url
 from opsctl.core.addresses import is_loopback_url
@@ -39,12 +38,6 @@ def open_place(call: Call, load: LoadOptions, scenario: Scenario, open_parts: Ex
         return Place(*open_parts.enter_context(stack))
     is_here = load.target == RUNNING_HERE
     url = _served_here(call) if is_here else target_url(load.target)
-    if urlsplit(url).scheme == "https" and scenario.sockets:
-        raise OpsError(
-            ErrorCode.USAGE,
-            f"--target {url}: the connected browsers of a simulation cannot speak TLS yet",
-            hint=f"load it with visitors of pages alone: {call.again('--sockets', '0')}",
-        )
     if not is_loopback_url(url) and not load.allow_remote:
         raise OpsError(
             ErrorCode.USAGE,

@@ -1,12 +1,15 @@
 """docs/examples/nginx.conf, as it stands there, in front of `opsctl serve --workers 2`."""
 
+import json
 import socket
 import ssl
 import threading
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import urllib3
+from support.fleet import Fleet
 from support.nginx import NAME, Nginx
 from support.socket_server import RawClient
 from support.stack import Stack
@@ -14,6 +17,8 @@ from support.waiting import DEADLINE_S, eventually
 from support.worker_process import Browser
 
 BROWSERS = 6
+EVERYONE = {"connected": 30, "confirmed": 30}
+SMALL = ("--visitors", "10", "--sockets", "30", "--duration", "6s", "--seed", "5", "--json", "--yes")
 
 
 @pytest.fixture(scope="module")
@@ -227,3 +232,38 @@ def test_without_a_feed_one_is_told_to_come_back(tmp_path):
 
     assert (page.status, page.headers["Retry-After"]) == (503, "5")
     assert ready.status == 503
+
+
+@pytest.fixture(scope="module")
+def local_nginx(stack, tmp_path_factory):
+    """By a name that other processes know."""
+    with Nginx(tmp_path_factory.mktemp("local"), stack.url.removeprefix("http://"), name="localhost") as running:
+        yield running
+
+
+def test_a_simulation_s_connected_browsers_time_the_switch_through_tls(local_nginx, restored):
+    trusting = {"SSL_CERT_FILE": str(local_nginx.ca)}
+    ran = restored.opsctl("simulate", "compare", "--target", local_nginx.url, *SMALL, environ=trusting)
+
+    *looks, result = map(json.loads, ran.out.splitlines())
+    assert [(flip["shown"]["browsers"], flip["browsers"]) for flip in result["flips"]] == [(30, EVERYONE)] * 2
+    assert {look["sockets"] for look in looks if look["phase"]} == {30}
+    assert [phase["figures"]["failed"] for phase in result["phases"]] == [0, 0, 0]
+
+
+def test_a_simulation_of_a_feed_whose_certificate_is_not_trusted_is_refused_before_any_load(local_nginx, restored):
+    refused = restored.opsctl("simulate", "compare", "--target", local_nginx.url, *SMALL[:-2], "--yes", expect=5)
+
+    what, fix = refused.err.splitlines()[-2:]
+    assert what.startswith(f"error: the certificate of {local_nginx.url} is not trusted: ")
+    assert fix == "fix:   if its CA is your own, name that before the command: SSL_CERT_FILE=ca.pem opsctl …"
+    assert restored.opsctl("status", "--json").json["provider"]["on"]
+
+
+def test_browsers_that_do_not_trust_the_certificate_say_why_they_are_lost(local_nginx):
+    with closing(Fleet(local_nginx.url, 3)) as fleet:
+        connected = fleet.next("connected")
+
+    (why,) = connected["why"]
+    assert (connected["browsers"], connected["lost"]) == (0, 3)
+    assert why.startswith("certificate refused, ")

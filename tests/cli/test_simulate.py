@@ -276,11 +276,8 @@ def test_a_flag_that_somebody_else_changed_exits_with_7(opsctl, wired):
     assert result.last_line.startswith("somebody else changed the flag meanwhile: it is left as they made it.")
 
 
-def test_a_feed_behind_tls_is_loaded_with_visitors_of_pages_alone(opsctl, wired):
-    secure = ("simulate", "compare", *SEEDED, "--target", "https://feed.example", "--allow-remote", "--yes")
+def test_a_feed_behind_tls_is_loaded_with_connected_browsers_too(opsctl, wired):
+    opsctl("simulate", "compare", *SEEDED, "--target", "https://feed.example", "--allow-remote", "--yes")
 
-    refused = opsctl(*secure, expect=2)
-    assert refused.err.splitlines()[1].endswith("--yes --sockets 0")
-
-    opsctl(*secure, "--sockets", "0")
-    assert wired.simulated["scenario"].sockets == 0
+    assert wired.simulated["url"] == "https://feed.example"
+    assert wired.simulated["scenario"].sockets == 1000

@@ -55,6 +55,23 @@ def test_what_the_fleet_saw_of_a_kill_is_what_the_kill_says_was_confirmed(tmp_pa
         assert (seen["epoch"][0], seen["mode"], seen["went_back"]) == (killed["version"]["after"], "degraded", 0)
 
 
+def test_browsers_find_a_feed_that_listens_on_ipv6_alone(tmp_path):
+    with Stack(tmp_path / "data", "--host", "::1") as stack, Fleet(stack.url, 5) as fleet:
+        killed = stack.opsctl("kill", "--yes", "--json").json
+        seen = fleet.next("change")
+
+        assert stack.url.startswith("http://[::1]:")
+        assert killed["browsers"]["confirmed"] == seen["browsers"] == 5
+
+
+def test_a_name_that_nobody_knows_is_said_before_anybody_connects():
+    with closing(Fleet("http://nobody.invalid", 3)) as fleet:
+        said = fleet.next("error")
+
+    assert said["message"].startswith("http://nobody.invalid: ")
+    assert said["fix"]
+
+
 def test_browsers_that_cannot_connect_are_counted_as_lost():
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))

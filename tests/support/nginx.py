@@ -28,19 +28,23 @@ def require_nginx():
 
 
 class Nginx:
-    """The example on free ports, with a certificate of the test's own. `changes` replace more of its text."""
+    """The example on free ports, with a certificate of the test's own. `changes` replace more of its text.
 
-    def __init__(self, directory, upstream, changes=None):
+    `name` is what it is called in the place of the example's name.
+    """
+
+    def __init__(self, directory, upstream, changes=None, *, name=NAME):
         self._program = require_nginx()
         self._directory = directory
         self._config = directory / "nginx.conf"
         self.ca = directory / "ca.pem"
-        self._issue_certificate()
+        self._issue_certificate(name)
         (directory / "temporary").mkdir()
         self.port, self.plain_port, self.health_port = _free_ports(3)
-        self.url = f"https://{NAME}:{self.port}"
+        self.url = f"https://{name}:{self.port}"
         self.health_url = f"http://127.0.0.1:{self.health_port}"
         places = {
+            NAME: name,
             "user www-data;": f"user {getpass.getuser()};",
             "/run/nginx.pid": f"{directory}/nginx.pid",
             "/var/log/nginx": f"{directory}",
@@ -100,10 +104,10 @@ class Nginx:
     def _command(self):
         return [self._program, "-c", str(self._config), "-p", str(self._directory)]
 
-    def _issue_certificate(self):
+    def _issue_certificate(self, name):
         authority = trustme.CA()
         authority.cert_pem.write_to_path(self.ca)
-        issued = authority.issue_cert(NAME)
+        issued = authority.issue_cert(name)
         issued.private_key_pem.write_to_path(self._directory / "key.pem")
         chain = b"".join(pem.bytes() for pem in issued.cert_chain_pems)
         (self._directory / "fullchain.pem").write_bytes(chain)

@@ -18,9 +18,9 @@ import resource
 import sys
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from opsctl.simulation.fleet.commands import BadCommandError, Commands
+from opsctl.simulation.fleet.entrance import Entrance
 from opsctl.simulation.fleet.fleet import Fleet
 from opsctl.simulation.fleet.meter import Limits, Stretch
 
@@ -35,22 +35,18 @@ _SPARE_FILES = 64
 def main(arguments: Sequence[str]) -> int:
     """Run a fleet until standard input ends; return the exit code."""
     options = _parser().parse_args(arguments)
-    parts = urlsplit(options.url)
     if options.core is not None:
         os.sched_setaffinity(0, {options.core})
     most = _open_files() - _SPARE_FILES
     if options.browsers > most:
         _say_too_many(most)
         return 1
-    fleet = Fleet(
-        parts.hostname or "",
-        parts.port or 80,
-        options.browsers,
-        rate=options.rate,
-        seed=options.seed,
-        host_header=parts.netloc,
-        mute=options.mute,
-    )
+    try:
+        entrance = Entrance.of(options.url)
+    except OSError as error:
+        _say(event="error", message=f"{options.url}: {error.strerror}", fix="look at the host's name")
+        return 1
+    fleet = Fleet(entrance, options.browsers, rate=options.rate, seed=options.seed, mute=options.mute)
     try:
         _Session(fleet, most, options.look_every).run(Commands(sys.stdin.fileno()))
     finally:

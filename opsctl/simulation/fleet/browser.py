@@ -160,10 +160,12 @@ def sight_of(packet: bytes) -> tuple[Sight, bytes] | None:
     return Sight(epoch, mode), client_frame(_EVENT + json.dumps(said, separators=(",", ":")).encode())
 
 
-def upgrade_request(host: str, *, device: str, path: str = "/socket.io/", more: str = "") -> bytes:
+def upgrade_request(
+    host: str, *, device: str, scheme: str = "http", path: str = "/socket.io/", more: str = ""
+) -> bytes:
     """Return the request that opens a browser's websocket; `device` is its cookie, which a rollout goes by."""
     return (
-        f"GET {path}?EIO=4&transport=websocket HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n"
+        f"GET {path}?EIO=4&transport=websocket HTTP/1.1\r\nHost: {host}\r\nOrigin: {scheme}://{host}\r\n"
         f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {_KEY}\r\n"
         f"Cookie: device={device}\r\nUser-Agent: opsctl-simulation\r\n{more}\r\n"
     ).encode()

@@ -8,6 +8,7 @@ import socket
 import time
 from collections import Counter
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from opsctl.core.load.devices import device_of
 from opsctl.simulation.fleet.boarding import Boarding
@@ -15,6 +16,11 @@ from opsctl.simulation.fleet.browser import Sight, Stage, VirtualBrowser, upgrad
 from opsctl.simulation.fleet.frames import CLOSE, client_frame
 from opsctl.simulation.fleet.meter import Stretch
 from opsctl.simulation.fleet.sights import Arrivals
+from opsctl.simulation.fleet.wires import WireError
+
+if TYPE_CHECKING:
+    from opsctl.simulation.fleet.entrance import Entrance
+    from opsctl.simulation.fleet.wires import Wire
 
 _CONNECTING_AT_ONCE = 128
 _READ_BYTES = 64 * 1024
@@ -26,31 +32,26 @@ _GONE_EVENTS = select.EPOLLHUP | select.EPOLLERR
 
 
 class Fleet:
-    """A number of browsers on one address.
+    """A number of browsers of one feed.
 
     Args:
-        host: Address to connect to.
-        port: Its port.
+        entrance: Where they find it.
         browsers: How many; `want` changes it.
         rate: How many begin to connect in a second; 0: as fast as they are taken.
         seed: Makes the browsers' device keys; the same seed, the same devices.
-        host_header: Name to ask for; by default the address.
         mute: Whether they acknowledge nothing.
     """
 
     def __init__(
         self,
-        host: str,
-        port: int,
+        entrance: Entrance,
         browsers: int,
         *,
         rate: float = 0.0,
         seed: int = 0,
-        host_header: str | None = None,
         mute: bool = False,
     ) -> None:
-        self._address = (host, port)
-        self._host = host_header or f"{host}:{port}"
+        self._entrance = entrance
         self._boarding = Boarding(browsers, rate=rate)
         self._seed = seed
         self._is_mute = mute
@@ -126,16 +127,18 @@ class Fleet:
     def _connect_more(self) -> None:
         room = _CONNECTING_AT_ONCE - len(self._connections) + self._joined
         for number in self._boarding.next(room):
-            sock = socket.socket(socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET)
+            sock = socket.socket(self._entrance.family)
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if sock.connect_ex(self._address) not in {0, errno.EINPROGRESS}:
+            if sock.connect_ex(self._entrance.address) not in {0, errno.EINPROGRESS}:
                 sock.close()
                 self.lost_because["not connected"] += 1
                 continue
             browser = VirtualBrowser(self._on_sight, is_mute=self._is_mute)
-            request = upgrade_request(self._host, device=device_of(self._seed, number))
-            connection = _Connection(number, sock, request, browser)
+            wire = self._entrance.wire()
+            device = device_of(self._seed, number)
+            request = upgrade_request(self._entrance.host, device=device, scheme=self._entrance.scheme)
+            connection = _Connection(number, sock, wire, wire.send(request), browser)
             self._connections[sock.fileno()] = connection
             self._epoll.register(sock.fileno(), select.EPOLLIN | select.EPOLLOUT)
 
@@ -161,15 +164,25 @@ class Fleet:
         if not data:
             self._lose(connection, "closed")
             return
-        went_back, repeated = browser.went_back, browser.repeated
-        answer = browser.receive(data, time.monotonic_ns())
-        self.went_back += browser.went_back - went_back
-        self.repeated += browser.repeated - repeated
+        try:
+            said, unsent = connection.wire.receive(data)
+            if said:
+                unsent += connection.wire.send(self._show(browser, said))
+        except WireError as error:
+            self._lose(connection, str(error), error.last_words)
+            return
         if browser.stage is Stage.GONE:
             self._lose(connection, browser.ended_because)
-        elif answer:
-            connection.unsent += answer
+        elif unsent:
+            connection.unsent += unsent
             self._flush(connection)
+
+    def _show(self, browser: VirtualBrowser, said: bytes) -> bytes:
+        went_back, repeated = browser.went_back, browser.repeated
+        answer = browser.receive(said, time.monotonic_ns())
+        self.went_back += browser.went_back - went_back
+        self.repeated += browser.repeated - repeated
+        return answer
 
     def _flush(self, connection: _Connection) -> None:
         try:
@@ -185,8 +198,11 @@ class Fleet:
             connection.wants_to_write = wants_to_write
             self._epoll.modify(connection.sock.fileno(), select.EPOLLIN | (select.EPOLLOUT if wants_to_write else 0))
 
-    def _lose(self, connection: _Connection, why: str) -> None:
+    def _lose(self, connection: _Connection, why: str, last_words: bytes = b"") -> None:
         if self._connections.get(connection.sock.fileno()) is connection:
+            if last_words:
+                with suppress(OSError):
+                    connection.sock.send(last_words)
             stage = connection.browser.stage
             self.lost_because[why if stage is Stage.GONE else f"{why} while {stage}"] += 1
             self._remove(connection)
@@ -194,8 +210,8 @@ class Fleet:
     def _dismiss(self, connection: _Connection) -> None:
         """Have a browser leave, as one does whose tab is closed."""
         if connection.browser.has_begun and not connection.unsent:
-            with suppress(OSError):
-                connection.sock.send(_GOING_AWAY)
+            with suppress(OSError, WireError):
+                connection.sock.send(connection.wire.send(_GOING_AWAY))
         self._remove(connection)
         self._boarding.took_back(connection.number)
 
@@ -211,11 +227,12 @@ class Fleet:
 class _Connection:
     """A browser with its socket."""
 
-    __slots__ = ("browser", "number", "sock", "unsent", "wants_to_write")
+    __slots__ = ("browser", "number", "sock", "unsent", "wants_to_write", "wire")
 
-    def __init__(self, number: int, sock: socket.socket, request: bytes, browser: VirtualBrowser) -> None:
+    def __init__(self, number: int, sock: socket.socket, wire: Wire, unsent: bytes, browser: VirtualBrowser) -> None:
         self.number = number
         self.sock = sock
-        self.unsent = request
+        self.wire = wire
+        self.unsent = unsent
         self.wants_to_write = True
         self.browser = browser
