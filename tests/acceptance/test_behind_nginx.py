@@ -13,8 +13,8 @@ from support.fleet import Fleet
 from support.nginx import NAME, Nginx
 from support.socket_server import RawClient
 from support.stack import Stack
+from support.tls_browser import TlsBrowser
 from support.waiting import DEADLINE_S, eventually
-from support.worker_process import Browser
 
 BROWSERS = 6
 EVERYONE = {"connected": 30, "confirmed": 30}
@@ -56,7 +56,7 @@ def visitor(nginx, address="127.0.0.1"):
 
 
 def browser(nginx):
-    return Browser(nginx.url, ca=nginx.ca)
+    return TlsBrowser(nginx.url, ca=nginx.ca)
 
 
 def asset(nginx, http):

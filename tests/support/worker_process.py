@@ -150,15 +150,10 @@ class Browser:
     One that `reconnects` does so by itself when its connection ends, as pages do.
     """
 
-    def __init__(self, url, *, acks=True, reconnects=False, ca=None, **headers):
+    def __init__(self, url, *, acks=True, reconnects=False, **headers):
         self.events = queue.Queue()
         self.seen = []
-        self.client = socketio.Client(
-            reconnection=reconnects,
-            reconnection_delay=0.1,
-            reconnection_delay_max=0.5,
-            websocket_extra_options={} if ca is None else {"sslopt": {"ca_certs": str(ca)}},
-        )
+        self.client = socketio.Client(reconnection=reconnects, reconnection_delay=0.1, reconnection_delay_max=0.5)
         for name in ("state", "flag_update", "post"):
             self.client.on(name, lambda data, name=name: self._take(name, data))
         self._acks = acks
