@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from opsctl.core.load.scenario import Avatars, Phase, Scenario, Tag
 from opsctl.core.modes import Mode
@@ -38,16 +38,27 @@ class BuiltIn:
     scenario: Scenario
 
 
-def built_in(
-    name: str,
-    *,
-    visitors: int | None = None,
-    sockets: int | None = None,
-    seconds: float | None = None,
-    seed: int | None = None,
-    think_s: tuple[float, float] | None = None,
-    avatar_keep_s: float | None = None,
-) -> Scenario:
+class Changes(TypedDict, total=False):
+    """Other numbers for a scenario; `None`, or none, leaves one as it is.
+
+    Attributes:
+        visitors: Visitors at the beginning; those of its phases change by the same factor.
+        sockets: Connected browsers.
+        seconds: How long all phases take together; each changes by the same factor.
+        seed: As the scenario has it.
+        think_s: Likewise.
+        avatar_keep_s: Likewise.
+    """
+
+    visitors: int | None
+    sockets: int | None
+    seconds: float | None
+    seed: int | None
+    think_s: tuple[float, float] | None
+    avatar_keep_s: float | None
+
+
+def built_in(name: str, **changes: Unpack[Changes]) -> Scenario:
     """Return the built-in scenario of that name, changed as `changed` has it.
 
     Raises:
@@ -55,55 +66,25 @@ def built_in(
     """
     if name not in BUILT_IN:
         raise ValueError(f"there is no scenario {name!r}; there are {', '.join(BUILT_IN)}")
-    scenario = changed(
-        BUILT_IN[name].scenario,
-        visitors=visitors,
-        sockets=sockets,
-        seconds=seconds,
-        seed=seed,
-        think_s=think_s,
-        avatar_keep_s=avatar_keep_s,
-    )
+    scenario = changed(BUILT_IN[name].scenario, **changes)
     return scenario if scenario.avatar_keep_s else replace(scenario, notes=(*scenario.notes, _ASKS_ANEW))
 
 
-def changed(
-    scenario: Scenario,
-    *,
-    visitors: int | None = None,
-    sockets: int | None = None,
-    seconds: float | None = None,
-    seed: int | None = None,
-    think_s: tuple[float, float] | None = None,
-    avatar_keep_s: float | None = None,
-) -> Scenario:
-    """Return a scenario with other numbers; `None` leaves one as it is.
-
-    Args:
-        scenario: The one to change.
-        visitors: Visitors at the beginning; those of its phases change by the same factor.
-        sockets: Connected browsers.
-        seconds: How long all phases take together; each changes by the same factor.
-        seed: As the scenario has it.
-        think_s: Likewise.
-        avatar_keep_s: Likewise.
+def changed(scenario: Scenario, **changes: Unpack[Changes]) -> Scenario:
+    """Return a scenario with other numbers.
 
     Raises:
         ValueError: it cannot be run so; the message says why, for people.
     """
+    fields: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
+    visitors, seconds = fields.pop("visitors", None), fields.pop("seconds", None)
     if visitors is not None:
         scenario = _with_visitors(scenario, visitors)
     if seconds is not None:
         factor = seconds / scenario.seconds
         phases = tuple(replace(phase, seconds=phase.seconds * factor) for phase in scenario.phases)
         scenario = replace(scenario, phases=phases)
-    return replace(
-        scenario,
-        sockets=scenario.sockets if sockets is None else sockets,
-        seed=scenario.seed if seed is None else seed,
-        think_s=scenario.think_s if think_s is None else think_s,
-        avatar_keep_s=scenario.avatar_keep_s if avatar_keep_s is None else avatar_keep_s,
-    )
+    return replace(scenario, **fields)
 
 
 def on_running_feed(scenario: Scenario) -> Scenario:
