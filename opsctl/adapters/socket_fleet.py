@@ -28,7 +28,7 @@ class SocketFleet:
     """
 
     def __init__(self, url: str, *, seed: int) -> None:
-        self._connected = self._lost = self._wanted = 0
+        self._connected = self._lost = 0
         self._why = ""
         self._generator = Generator()
         self._arrivals: dict[int, list[tuple[int, int]]] = {}
@@ -47,7 +47,6 @@ class SocketFleet:
 
     def want(self, browsers: int) -> None:
         """Connect so many."""
-        self._wanted = browsers
         self._child.tell(browsers=browsers)
 
     def arrivals(self, version: int, *, began_ns: int, timeout_s: float) -> tuple[tuple[float, int], ...]:
