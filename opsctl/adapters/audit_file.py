@@ -11,11 +11,11 @@ import fcntl
 import os
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opsctl.adapters.audit_head import Head, read_head, write_head
 from opsctl.core.audit_chain import START, Link, Record, RecordKind, lines_of, record_in, records_of, seal_of
+from opsctl.core.lean_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,10 +10,10 @@ import hashlib
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opsctl.core.audit_chain import START, Link
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.wire import exact
 
 if TYPE_CHECKING:

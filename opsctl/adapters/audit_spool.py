@@ -7,12 +7,13 @@ import hashlib
 import json
 import os
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opsctl.core.audit_chain import RecordKind
 from opsctl.core.audit_contents import belated
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.daemon.private import is_private
 from opsctl.daemon.ready_file import write_ready_file
 

@@ -6,9 +6,10 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.daemon.lifeline import SUPERVISOR_FD
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from opsctl.adapters.avatar_knobs import AvatarKnobs
 from opsctl.adapters.child import PYTHON_MODULE
 from opsctl.adapters.tended import Tended
 from opsctl.core.avatar_hosts import image_hosts
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.processes import ChildSpec
 from opsctl.settings.environ import child_environ
 

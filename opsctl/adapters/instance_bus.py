@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opsctl.adapters.control_channel import RefusedError
@@ -14,6 +13,7 @@ from opsctl.adapters.endpoints import UnaskedError
 from opsctl.adapters.instances_by_url import UrlEndpoint, machine_and_name
 from opsctl.adapters.remembered import Remembered
 from opsctl.core.addresses import is_loopback_url
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.text import plain
 from opsctl.daemon.bus import Bus, BusError, Listing
 from opsctl.settings.uris import parse_control_url

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opsctl.adapters.control_channel import ControlChannel
 from opsctl.adapters.datadir import served_since_s
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.rundir import run_dir
 from opsctl.daemon.private import is_private
 

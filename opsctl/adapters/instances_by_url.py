@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opsctl.adapters.control_channel import ControlChannel, trust_of
 from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.text import plain
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -20,6 +20,7 @@ from opsctl.adapters.launchdarkly_client import load
 from opsctl.adapters.launchdarkly_errors import Provider, Refusal, error_of
 from opsctl.core.durations import format_ms
 from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.lean_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,7 +3,6 @@
 import functools
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import typer
@@ -12,6 +11,7 @@ from opsctl.cli import load_options, options
 from opsctl.cli.exit_codes import ExitCode
 from opsctl.cli.invocation import CommonOptions, Invocation, LoadOptions, ProofOptions, WriteOptions
 from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.lean_dataclass import dataclass
 
 _PROVIDER_ANSWERED = frozenset({ExitCode.OK, ExitCode.NOT_CONFIRMED, ExitCode.SUPERSEDED})
 _LOOK_BACK_S = 2.0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opsctl.cli.targets import confirm_kill, refuse_what_needs_a_target, target_url
 from opsctl.core.addresses import is_loopback_url
 from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.lean_dataclass import dataclass
 
 if TYPE_CHECKING:
     from contextlib import ExitStack

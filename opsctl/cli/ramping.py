@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from opsctl.cli.confirmation import ensure_confirmed
@@ -16,6 +16,7 @@ from opsctl.cli.switching import share_of
 from opsctl.cli.timing import with_end
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.exit_codes import ramp_exit_code
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.ramp import BAKE_S, CONTEXT_KIND, STEP_S, RampCause, RampEvent, RampPlan, parse_steps
 from opsctl.core.switch import Change
 from opsctl.services.prepared import SwitchRequest

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+from opsctl.core.lean_dataclass import dataclass
 
 
 def is_loopback_name(name: str) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from opsctl.core.audit_parts import BREAK_GLASS, FlagState, turns_on
+from opsctl.core.lean_dataclass import dataclass
 
 if TYPE_CHECKING:
     from opsctl.core.audit_parts import Process, Reach

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from opsctl.core.audit_chain import START, Link, NotARecordError, RecordKind, lines_of, record_in
+from opsctl.core.lean_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

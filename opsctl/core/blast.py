@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.exit_codes import EXIT_CODES, ExitCode
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.looking import Looked
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.wire import exact, position
 
 PATIENCE_MS = 250

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from opsctl.core.durations import format_moment
 from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.modes import Mode
 
 if TYPE_CHECKING:

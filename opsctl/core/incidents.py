@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opsctl.core.audit import Source, Unfinished
 from opsctl.core.errors import ErrorCode
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.modes import Mode
 
 if TYPE_CHECKING:

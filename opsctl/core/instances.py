@@ -8,12 +8,13 @@ without comparing the clocks of two machines.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from opsctl.core.epochs import Epoch
 from opsctl.core.latency import Histogram
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.modes import Mode
 from opsctl.core.pins import Pin
 from opsctl.core.traffic import Traffic

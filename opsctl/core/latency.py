@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from opsctl.core.lean_dataclass import dataclass
 
 
 def rounded_ms(value_ms: float) -> float:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.wire import amount, exact, position
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opsctl.core.exit_codes import ExitCode
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.pins import Pin
 from opsctl.core.switch import Outcome
 

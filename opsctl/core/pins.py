@@ -8,9 +8,9 @@ pins nothing.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.wire import amount, exact, position
 
 if TYPE_CHECKING:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from opsctl.core import stragglers
 from opsctl.core.latency import Histogram
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.shares import ALL, Share
 
 if TYPE_CHECKING:

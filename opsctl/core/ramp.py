@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from opsctl.core.flags import FlagRef
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.objectives import Objective
 from opsctl.core.rollouts import DefaultRule
 

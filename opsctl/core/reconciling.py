@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opsctl.core.exit_codes import ExitCode, exit_code_of
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.pinning import PinReceipt, exit_code_of_pin
 
 if TYPE_CHECKING:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.wire import exact
 
 if TYPE_CHECKING:

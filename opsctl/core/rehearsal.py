@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opsctl.core.flags import FlagRef
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.wire import exact, position
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.lean_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,9 @@ that `kill --for` made ends in a mark with the very moment it is for: one that s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from opsctl.core.lean_dataclass import dataclass
 
 _TURN_ON, _TURN_OFF = "turnFlagOn", "turnFlagOff"
 _CLOCKS_AGREE_S = 2.0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from opsctl.core.lean_dataclass import dataclass
 
 _PERCENT = re.compile(r"(?P<whole>\d{1,3})(?:\.(?P<part>\d{1,6}))?\s*%")
 _DECIMALS = 6

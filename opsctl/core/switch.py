@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.flags import FlagKind
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.modes import Mode
 
 if TYPE_CHECKING:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from opsctl.core.latency import Histogram
+from opsctl.core.lean_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

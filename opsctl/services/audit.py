@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from opsctl.core.audit import Unfinished
@@ -10,6 +10,7 @@ from opsctl.core.audit_merge import TOLERANCE_S, merged
 from opsctl.core.audit_parts import FlagState
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.incidents import Incident, incident_of, mentions
+from opsctl.core.lean_dataclass import dataclass
 
 if TYPE_CHECKING:
     from opsctl.core.audit import AuditRow

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opsctl.core.exit_codes import exit_code_of
 from opsctl.core.journal import Ended
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.switch import Change, Outcome
 
 if TYPE_CHECKING:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.flags import FlagKind
 from opsctl.core.keys import ensure_flag_key
+from opsctl.core.lean_dataclass import dataclass
 
 if TYPE_CHECKING:
     from opsctl.core.flags import Flag, NewFlag

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opsctl.core.expecting import Expect
 from opsctl.core.journal import Accepted
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.propagation import Expectation
 from opsctl.core.shares import ALL, Share
 from opsctl.core.switch import Change, Receipt, choose_confirmation, comment_of

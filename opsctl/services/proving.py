@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.propagation import summarise
 from opsctl.core.stragglers import as_asked, told_only
 from opsctl.core.switch import Outcome

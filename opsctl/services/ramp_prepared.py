@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.ramp import format_steps
 from opsctl.core.ramp_names import IN_STEPS
 from opsctl.core.switch import comment_of, plan_restore

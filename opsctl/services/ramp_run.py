@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.ramp import EVERYBODY, RampCause, RampEnd, RampEvent, RampNews, format_steps
 from opsctl.core.switch import Outcome
 from opsctl.services.ramp_watch import RampStoppedError, Step, StepWatch

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from opsctl.core.latency import Histogram
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.modes import Mode
 from opsctl.core.propagation import Bearing, summarise
 from opsctl.core.ramp import RampCause, RampEvent, RampNews

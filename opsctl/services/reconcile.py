@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.journal import Accepted, Ended, NoJournal
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.modes import Mode
 from opsctl.core.pinning import Cause
 from opsctl.core.reconciling import ProviderState, Reconciliation, exit_code_of_reconciliation

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.serving import Serving
 
 if TYPE_CHECKING:

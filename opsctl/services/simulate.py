@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.load.results import SimulationResult
 from opsctl.core.load.series import PhaseRun, Sample, Sampled, seconds_of
 from opsctl.core.modes import Mode

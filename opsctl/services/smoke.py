@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
 
 from opsctl.core.durations import format_ms
 from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.modes import Mode
 from opsctl.core.smoke import SmokeReport, SmokeStep
 from opsctl.core.switch import Change, Outcome

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from opsctl.core.errors import OpsError
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.looking import Looked, looked
 from opsctl.core.modes import Mode
 from opsctl.core.pin_state import known_pins

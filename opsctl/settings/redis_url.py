@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.settings.secret import Secret
 
 _SCHEMES = {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from opsctl.core.durations import parse_duration_s
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.settings.redis_url import RedisUrl
 from opsctl.settings.secret import Secret
 from opsctl.settings.uris import parse_address, parse_control_url, parse_control_urls, parse_port, parse_uri

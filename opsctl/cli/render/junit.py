@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from junitparser import Failure, JUnitXml, TestCase, TestSuite
 
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.text import plain
 
 

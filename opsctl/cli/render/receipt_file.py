@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from opsctl import __version__
 from opsctl.cli.exit_codes import EXIT_CODES, exit_code_of
 from opsctl.cli.render import pins
 from opsctl.cli.render import receipt as rendering
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.pinning import exit_code_of_pin
 from opsctl.core.switch import Outcome
 

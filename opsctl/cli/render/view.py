@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import textwrap
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opsctl.cli.program import DEFAULT_PROGRAM, as_called
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.text import plain
 
 if TYPE_CHECKING:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.load.scenario import Avatars, Phase, Scenario, Tag
 from opsctl.core.modes import Mode
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.load.figures import COMPARED, Better, avatar_calls_per_page, cpu_ms_per_page
 from opsctl.core.load.reservations import reservations
 from opsctl.core.load.scenario import Tag

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.modes import Mode
 
 MOST_VISITORS = 100_000

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from opsctl.core.latency import Histogram
+from opsctl.core.lean_dataclass import dataclass
 
 
 class Slot(NamedTuple):

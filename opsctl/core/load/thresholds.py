@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import operator
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.load.figures import FIGURES, Unit, percentile_figure
 from opsctl.core.load.scenario import Tag
 from opsctl.core.text import plain
