@@ -14,13 +14,10 @@ def main() -> NoReturn:
     import os  # noqa: PLC0415 - loaded by then
     import sys  # noqa: PLC0415 - as above
 
-    if "_OPSCTL_COMPLETE" in os.environ:
-        from opsctl import completion  # noqa: PLC0415 - nothing else needs it
-
-        answered = completion.run()
-        if answered is not None:
-            sys.exit(answered)
-    from opsctl.cli.interruptions import Interruptions  # noqa: PLC0415 - completion comes first
+    answered = _answered_without_the_program()
+    if answered is not None:
+        sys.exit(answered)
+    from opsctl.cli.interruptions import Interruptions  # noqa: PLC0415 - what needs no program comes first
 
     interruptions = Interruptions()
     interruptions.take_over()
@@ -45,6 +42,22 @@ def main() -> NoReturn:
     # worth; frozen ones are left out.
     gc.freeze()
     sys.exit(code)
+
+
+def _answered_without_the_program() -> int | None:
+    """Answer a shell that completes a line, or a request for help; return the exit code, `None` for anything else."""
+    import os  # noqa: PLC0415 - loaded by then
+    import sys  # noqa: PLC0415 - as above
+
+    if "_OPSCTL_COMPLETE" in os.environ:
+        from opsctl import completion  # noqa: PLC0415 - nothing else needs it
+
+        return completion.run()
+    if len(sys.argv) == 1 or sys.argv[-1] in ("--help", "-h"):
+        from opsctl import help as helping  # noqa: PLC0415 - as above
+
+        return helping.run(sys.argv[1:])
+    return None
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What is made from the program: its help, settings and exit codes in docs/, and the table of shell completion."""
+"""What is made from the program: its help, settings and exit codes in docs/, and what it answers without loading."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from completion_table import completion_table
+from completion_table import completion_table, nodes
+from help_texts import help_texts
 from sizing import sizing_page
 
 from opsctl.cli.app import build_app, run
@@ -33,14 +34,19 @@ to another machine where a credential would be sent there.
 """
 
 
-def help_of(*words: str) -> str:
-    """Return a command's help at 80 columns."""
+def shown_by(*words: str) -> str:
+    """Return a command's help at 80 columns, as it is shown."""
     out = io.StringIO()
     environ = {"COLUMNS": "80", "TERM": "dumb"}
     os.environ.update(environ)
     streams = Streams(stdin=io.StringIO(), stdout=out, stderr=io.StringIO())
     run([*words, "--help"], streams=streams, environ=environ, directory=Path())
-    return "\n".join(line.rstrip() for line in out.getvalue().strip().splitlines())
+    return out.getvalue()
+
+
+def help_of(*words: str) -> str:
+    """Return a command's help at 80 columns, for a page."""
+    return "\n".join(line.rstrip() for line in shown_by(*words).strip().splitlines())
 
 
 def commands() -> Iterator[tuple[str, ...]]:
@@ -59,6 +65,11 @@ def cli_page() -> str:
     parts = [f"# Commands\n\n{MADE}\n```text\n{help_of()}\n```"]
     parts += [f"## opsctl {' '.join(words)}\n\n```text\n{help_of(*words)}\n```" for words in commands()]
     return "\n\n".join(parts) + "\n"
+
+
+def every_help() -> str:
+    """Return opsctl/help_texts.py."""
+    return help_texts([path for path, _, _ in nodes()], lambda path: shown_by(*path.split()))
 
 
 def exit_codes_page() -> str:
@@ -94,6 +105,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     DOCS / "settings.md": settings_page,
     DOCS / "sizing.md": sizing_page,
     Path("opsctl/completion_table.py"): completion_table,
+    Path("opsctl/help_texts.py"): every_help,
 }
 
 
