@@ -38,6 +38,14 @@ class Breaker(pybreaker.CircuitBreakerListener):
         self._trial = threading.Lock()
         self._tries_again_at = 0.0
         self.is_open = False
+        self._opened_at: float | None = None
+        self._was_open_s = 0.0
+
+    @property
+    def open_s(self) -> float:
+        """Seconds that it was open since the start, until now."""
+        opened_at = self._opened_at
+        return self._was_open_s + (time.monotonic() - opened_at if opened_at is not None else 0.0)
 
     @property
     def keeps_away(self) -> bool:
@@ -75,6 +83,8 @@ class Breaker(pybreaker.CircuitBreakerListener):
         is_open = name != pybreaker.STATE_CLOSED
         if is_open != self.is_open:
             _log.warning("avatar API: the breaker %s", "opens" if is_open else "closes")
+            self._was_open_s = self.open_s
+            self._opened_at = time.monotonic() if is_open else None
         self.is_open = is_open
 
     def _beside(self, ask: Callable[[], str]) -> str:

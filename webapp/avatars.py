@@ -89,6 +89,11 @@ class Avatars:
         """Whether the breaker keeps calls away from the API."""
         return self._breaker.is_open
 
+    @property
+    def open_s(self) -> float:
+        """Seconds that the breaker kept calls away since the start."""
+        return self._breaker.open_s
+
     def urls(self, people: Iterable[str]) -> dict[str, str | None]:
         """Return the avatar of each person, by id; `None` stands for the default avatar."""
         wanted = list(dict.fromkeys(people))

@@ -130,6 +130,7 @@ class _Observation:
             browsers=self._acks.report(state.epoch),
             avatar_calls=self._feed.avatars.calls,
             avatar_errors=self._feed.avatars.errors,
+            avatar_open_s=round(self._feed.avatars.open_s, 3),
             project=settings.project,
             host=socket.gethostname(),
             run_id=self._feed.run_id,

@@ -126,3 +126,6 @@ class Readings(Collector):
         yield GaugeMetricFamily(
             "feed_avatar_breaker_open", "1 while it is not asked", value=float(self._avatars.is_open)
         )
+        yield CounterMetricFamily(
+            "feed_avatar_breaker_open_seconds", "Seconds that it was not asked", value=self._avatars.open_s
+        )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from opsctl.adapters.json_child import JsonChild
 from opsctl.core.load.looks import VisitorLook
 from opsctl.core.load.results import Generator
+from opsctl.core.load.running_tallies import RunningTallies
 from opsctl.core.load.tally import Tallies
 from opsctl.core.text import plain
 
@@ -54,10 +55,11 @@ class VisitorProcess:
         has_others = "--master" in more
         self._on_news = on_news if has_others else lambda _text: None
         self._address = ""
-        self._tallies = Tallies()
+        self._tallies = RunningTallies()
+        self._untold: list[Tallies] = []
         self._visitors = 0
         self._efforts = Generator()
-        self._warnings: dict[str, None] = {}
+        self._warnings: dict[object, str] = {}
         self._is_ready = self._is_stopped = False
         self._stretches: dict[int, float] = {0: 0.0}
         arguments = ["--url", url, "--seed", str(seed), "--think", f"{think_s[0]},{think_s[1]}"]
@@ -79,7 +81,7 @@ class VisitorProcess:
     def look(self) -> VisitorLook:
         """Return how many there are, and what they were answered so far."""
         self._child.ensure_runs()
-        generator = replace(self._efforts, warnings=tuple(self._warnings))
+        generator = replace(self._efforts, warnings=tuple(self._warnings.values()))
         return VisitorLook(visitors=self._visitors, tallies=self.counted(), generator=generator)
 
     def want(self, visitors: int, *, over_s: float) -> None:
@@ -93,11 +95,12 @@ class VisitorProcess:
         return self._stretches[stretch]
 
     def counted(self) -> Tallies:
-        """Return everything that was counted so far."""
+        """Return everything that was counted so far: the same object each time, which only this method lets grow."""
         with self._child.quiet():
-            whole = Tallies()
-            whole.merge(self._tallies)
-            return whole
+            untold, self._untold = self._untold, []
+        for one in untold:
+            self._tallies.merge(one)
+        return self._tallies
 
     def stop(self) -> None:
         """End, after what is under way was answered."""
@@ -120,18 +123,18 @@ class VisitorProcess:
             case "ready":
                 self._is_ready = True
             case "tally" | "stopped":
-                self._tallies.merge(Tallies.from_wire(event["tallies"]))
+                self._untold.append(Tallies.from_wire(event["tallies"]))
                 self._visitors = int(event["visitors"])
                 self._efforts = _efforts(event["generator"], self._efforts)
                 self._is_stopped = event["event"] == "stopped"
             case "stretch":
                 self._stretches[int(event["number"])] = float(event["at_s"])
             case "warning":
-                self._warnings[plain(str(event["message"]))] = None
+                # A process that gets further past the same limit says so again.
+                self._warnings[event["worker"], event["kind"]] = plain(str(event["message"]))
             case "lost":
-                self._warnings[f"a process with {event['visitors']} visitors went away: {plain(str(event['why']))}"] = (
-                    None
-                )
+                what = f"a process with {event['visitors']} visitors went away: {plain(str(event['why']))}"
+                self._warnings[what] = what
 
     def _say_joined(self, joined: int, expected: int) -> None:
         with suppress(OSError):  # whoever was to read it is gone, which ends no run

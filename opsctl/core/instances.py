@@ -93,6 +93,7 @@ class InstanceReport:
         pin: The pin in force; `None` when there is none.
         avatar_rate: Requests to the avatar API per second, over the last ten seconds.
         traffic: What it answered since it started.
+        avatar_open_s: Seconds that its breaker kept calls from the avatar API since it started; `None` from older ones.
         host: Name of its machine; empty from older instances.
         run_id: Tells this run of its process from every other, also on another machine; empty from older instances.
     """
@@ -120,6 +121,7 @@ class InstanceReport:
     traffic: Traffic = field(default_factory=Traffic)
     host: str = ""
     run_id: str = ""
+    avatar_open_s: float | None = None
 
     @property
     def is_held(self) -> bool:
@@ -142,6 +144,7 @@ class InstanceReport:
             "seen_ms": self.seen_ms,
             "avatar_calls": self.avatar_calls,
             "avatar_errors": self.avatar_errors,
+            "avatar_open_s": self.avatar_open_s,
             "project": self.project,
             "sdk_key_digest": self.sdk_key_digest,
             "hold": self.hold,
@@ -183,6 +186,7 @@ class InstanceReport:
                 seen_ms=_optional_float(value["seen_ms"]),
                 avatar_calls=int(value["avatar_calls"]),
                 avatar_errors=int(value.get("avatar_errors", 0)),
+                avatar_open_s=_optional_float(value.get("avatar_open_s")),
                 project=str(value.get("project", "")),
                 sdk_key_digest=str(value.get("sdk_key_digest", "")),
                 hold=None if value.get("hold") is None else Hold(value["hold"]),

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 _LOOK_EVERY_S = 0.5
 _JOIN_S = 120.0
 _WARM_UP_S = 2.0
-_LET_END_S = 1.0
+_PATIENCE_S = 3.0
+_LOOK_AGAIN_S = 0.1
+_LET_END_S, _LONGEST_LET_END_S = 1.0, 10.0
 _INTERRUPTED = "interrupted"
 
 
@@ -163,7 +165,8 @@ class SimulateService:
             self.visitors.want(phase.visitors, over_s=phase.seconds)
         self._stretch += 1
         from_s = self.visitors.begin(self._stretch)
-        begin = self._sample()
+        first = len(self._sampled.samples)
+        self._sample(patience_s=_PATIENCE_S)
         ends_s = from_s + phase.seconds
         is_over = False
         try:
@@ -173,13 +176,16 @@ class SimulateService:
         finally:
             # Counting stops where sampling does: what is asked from here on belongs to no phase.
             self._stretch += 1
+            to_s = self._ended_s()
+            self._sample(patience_s=_PATIENCE_S if is_over else 0.0)
+            begin, end = self._sampled.ends(first)
             run = PhaseRun(
                 phase=phase,
                 stretch=self._stretch - 1,
                 from_s=from_s,
-                to_s=self._ended_s(),
+                to_s=to_s,
                 begin=begin,
-                end=self._sample(),
+                end=end,
                 visitors=watching.visitors,
                 sockets=watching.sockets,
                 is_cut_short=not is_over,
@@ -196,12 +202,17 @@ class SimulateService:
 
     def _flip(self, mode: Mode, watching: Watching) -> None:
         # What was asked for in the phase before is answered in the mode of that phase.
-        self._look(watching, "letting pages end", left_s=_LET_END_S)
+        self._look(watching, "letting pages end", left_s=self._let_end_s())
         self._look(watching, "restore" if mode is Mode.FULL else "kill", left_s=0)
         flip = self.flips.to(mode, zero_s=self.zero_s)
         self._mode = mode
         self._flips.append(flip)
         self._sample()
+
+    def _let_end_s(self) -> float:
+        """Return how long a page may be under way: as long as the slowest of the phase before."""
+        tally = self.visitors.look().tallies.of_phases(self._stretch - 1)
+        return min(max(_LET_END_S, tally.latency.max_ms / 1000), _LONGEST_LET_END_S)
 
     def _put_back(self) -> tuple[str, ...]:
         """Put the switch and the avatar API back; return what could not be, or is somebody else's now, for people."""
@@ -230,11 +241,17 @@ class SimulateService:
                 load.stop()
         return self.visitors.counted()
 
-    def _sample(self) -> Sample:
-        served = None if self.avatars is None else self.avatars.served()
-        sample = Sample(self._now_s, self.workers.look(), served)
-        self._sampled.samples.append(sample)
-        return sample
+    def _sample(self, patience_s: float = 0.0) -> None:
+        """Look at the workers; again for so long while they are too busy to say what they counted."""
+        ends_s = self._now_s + patience_s
+        while True:
+            looked = self.workers.look()
+            at_s = self._now_s
+            served = None if self.avatars is None else self.avatars.served()
+            self._sampled.add(Sample(at_s, looked, served))
+            if looked.is_counted or at_s >= ends_s or not self._sampled.is_ever_counted:
+                return
+            self.clock.sleep(_LOOK_AGAIN_S)
 
     def _look(self, watching: Watching, doing: str, phase: Phase | None = None, left_s: float = _LOOK_EVERY_S) -> None:
         self._sample()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.load.looks import SimulationLook
 from opsctl.core.load.results import Generator
-from opsctl.core.load.tally import Tallies, Tally
+from opsctl.core.load.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from opsctl.core.load.results import Flip
     from opsctl.core.load.scenario import Phase, Scenario, Tag
     from opsctl.core.load.series import PhaseRun, Sampled
+    from opsctl.core.load.tally import Tallies
     from opsctl.core.ports.load import ConnectedBrowsers, PageVisitors
 
 _NOW_S = 2
@@ -64,7 +65,7 @@ class Watching:
                 total_s=self.scenario.seconds,
                 visitors=here.visitors,
                 sockets=there.connected,
-                now=_within(here.tallies, second - _NOW_S, second),
+                now=here.tallies.within(second - _NOW_S, second),
                 now_s=_NOW_S,
                 by_tag=self._by_tag(here.tallies, phase, left_s),
                 avatar_calls_per_s=self.sampled.avatar_calls_per_s(_NOW_S),
@@ -88,14 +89,6 @@ class Watching:
     def _running_stretch(self) -> int:
         """Each phase is a stretch, and so is what lies between two."""
         return self._ended[-1].stretch + 2 if self._ended else 1
-
-
-def _within(tallies: Tallies, first: int, end: int) -> Tally:
-    whole = Tally()
-    for slot, tally in tallies.slots.items():
-        if first <= slot.second < end:
-            whole.merge(tally)
-    return whole
 
 
 def _harder(one: Generator, other: Generator) -> Generator:

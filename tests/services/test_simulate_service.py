@@ -310,6 +310,20 @@ def test_what_nobody_knows_of_the_workers_is_not_called_zero(bench):
     assert {second.avatar_calls for second in result.seconds} == {None}
 
 
+def test_workers_that_are_too_busy_to_say_what_they_counted_are_asked_again(bench):
+    def after_a_while():
+        bench.workers.is_known = True
+
+    bench.clock.at(12.1, lambda: setattr(bench.workers, "is_known", False))
+    bench.clock.at(13.4, after_a_while)
+
+    result = bench.run()
+
+    full = result.phases[0]
+    assert full.answered is not None
+    assert full.sampled_s == pytest.approx(full.seconds, abs=2)
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

@@ -38,7 +38,7 @@ def test_the_example_of_the_docs_is_read_as_it_says():
         name="launch-day",
         visitors=300,
         sockets=1000,
-        think_s=(0.5, 1.5),
+        think_s=(1.0, 3.0),
         seed=7,
         notes=("the API of the avatars has 100 ms on most days",),
         phases=(

@@ -111,8 +111,8 @@ def test_a_limit_counts_once_it_lasts_for_two_windows():
     assert limits_reached(easy, busy) == limits_reached(busy, easy) == limits_reached(easy, late) == {}
     assert set(limits_reached(busy, busy)) == {"cpu"}
     assert set(limits_reached(late, late)) == {"late"}
-    assert "95%" in limits_reached(busy, busy)["cpu"]
-    assert "40 ms" in limits_reached(late, late)["late"]
+    assert "95%" in limits_reached(busy, busy)["cpu"][1]
+    assert "40 ms" in limits_reached(late, late)["late"][1]
 
 
 def test_a_port_alone_is_one_of_this_machine():

@@ -231,7 +231,7 @@ class LoadBench:
         )
 
     def run(self, **changes):
-        wanted = {"name": "compare", "phases": phases(), "visitors": 30, "sockets": 9, **changes}
+        wanted = {"name": "compare", "phases": phases(), "visitors": 30, "sockets": 9, "think_s": (0.5, 1.5), **changes}
         return self.service.run(Scenario(**wanted))
 
 

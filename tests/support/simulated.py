@@ -16,6 +16,7 @@ SCENARIO = Scenario(
     visitors=VISITORS,
     sockets=SOCKETS,
     seed=7,
+    think_s=(0.5, 1.5),
     phases=(
         Phase(name="full", seconds=PHASE_S, mode=Mode.FULL, tag=Tag.FULL, avatars=Avatars(latency_ms=200)),
         Phase(name="degraded", seconds=PHASE_S, mode=Mode.DEGRADED, tag=Tag.DEGRADED),

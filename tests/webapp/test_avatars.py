@@ -221,6 +221,10 @@ def test_an_api_that_recovers_is_tried_and_used_again(open_avatars, avatar_serve
 
     assert eventually(lambda: avatars.urls(["sandy"])["sandy"])
     assert not avatars.is_open
+    was_open_s = avatars.open_s
+    assert was_open_s >= 0.1
+    avatars.urls(["sandy"])
+    assert avatars.open_s == was_open_s, "it is closed, and its time stands still"
 
 
 def test_the_key_goes_in_its_header(open_avatars, avatar_server):

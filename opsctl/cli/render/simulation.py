@@ -42,6 +42,7 @@ def to_text(result: SimulationResult, verdicts: Sequence[Verdict], view: View, *
     lines += [*_compared(comparison, view), "", *_table(comparison, view), ""]
     for flip in result.flips:
         lines += _flip_lines(flip, result, view)
+    lines += _listed("failed", wording.failed_lines(result), view)
     lines += _listed("saved", bought.saved_lines(comparison), view)
     lines += _listed("people lost", bought.lost_lines(comparison), view)
     for number, one in enumerate(verdicts):

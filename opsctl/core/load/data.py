@@ -106,6 +106,11 @@ def phase_data(phase: PhaseResult) -> dict[str, Any]:
         "sockets": phase.sockets,
         "answered": phase.answered,
         "avatar_served": phase.avatar_served,
+        "sampled_s": _rounded(phase.sampled_s),
+        "busiest_worker": _rounded(phase.busiest),
+        "breaker_open_s": _rounded(phase.breaker_open_s),
+        "machine_busy": _rounded(phase.machine_busy),
+        "machine_stolen": _rounded(phase.machine_stolen),
         "figures": {name: _rounded(figure.of(phase)) for name, figure in FIGURES.items()},
     }
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitorLook:
-    """The visitors of pages at one moment; `tallies` is everything they were answered so far."""
+    """The visitors of pages at one moment; `tallies` is everything they were answered so far, and grows."""
 
     visitors: int = 0
     tallies: Tallies = field(default_factory=Tallies)
@@ -33,6 +33,21 @@ class BrowserLook:
     generator: Generator = field(default_factory=Generator)
 
 
+@dataclass(frozen=True, slots=True)
+class MachineLook:
+    """A machine's cores, all together, in seconds since it started.
+
+    Attributes:
+        whole_s: All that there was.
+        busy_s: In which something ran.
+        stolen_s: Which its host gave to others.
+    """
+
+    whole_s: float
+    busy_s: float
+    stolen_s: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerLook:
     """The feed's workers at one moment, all together; `None` is what cannot be known from here.
@@ -41,15 +56,28 @@ class WorkerLook:
         requests: Pages and calls of the feed's API that they answered since their start.
         avatar_calls: Calls of the avatar API.
         avatar_errors: Those that gave no avatar.
+        avatar_open_s: Seconds that their breakers kept calls from the avatar API, on average.
         cpu_s: Processor time they used since their start.
+        cpu_s_of: The same of each, by its process.
         memory_mb: Resident memory.
+        runs: Tells these very processes from those that come after a restart.
+        machine: The machine that the load runs on.
     """
 
     requests: int | None = None
     avatar_calls: int | None = None
     avatar_errors: int | None = None
+    avatar_open_s: float | None = None
     cpu_s: float | None = None
+    cpu_s_of: dict[int, float] = field(default_factory=dict)
     memory_mb: float | None = None
+    runs: frozenset[str] = frozenset()
+    machine: MachineLook | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether all of them said what they counted."""
+        return self.requests is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from opsctl.core.load.scenario import Scenario
 
 _NEAR_BOUND = 0.9
+_NOTICEABLY_STOLEN = 0.05
+_BRIEFLY_OPEN_S = 0.5
+_MISSING_S = 1.0
 _FEW_PAGES = 100
 _SAME_COUNT = 0.02
 
@@ -63,6 +66,55 @@ def _of_phase(phase: PhaseResult) -> list[str]:
     if phase.pages.requests < _FEW_PAGES:
         asked = counted(phase.pages.requests, "page")
         said.append(f"{phase.name} had only {asked}: too few for percentiles to mean much")
+    said += [*_limits(phase), *_counted_apart(phase)]
+    return said
+
+
+def _limits(phase: PhaseResult) -> list[str]:
+    """Say what was at its limit, so that a page took longer, or less, than its mode alone would make it take."""
+    said = []
+    left = 1.0 - (phase.machine_stolen or 0.0)
+    if phase.busiest is not None and phase.busiest >= _NEAR_BOUND * left:
+        said.append(
+            f"in {phase.name} a worker was at its limit, with {show_share(min(phase.busiest, 1.0))} of a core:"
+            " pages waited for their turn there, too"
+        )
+    if phase.mode is Mode.FULL and phase.breaker_open_s is not None and phase.breaker_open_s >= _BRIEFLY_OPEN_S:
+        over_s = phase.seconds if phase.sampled_s is None else phase.sampled_s
+        said.append(
+            f"in {phase.name} the feed's own breaker kept calls from the avatar API for"
+            f" {min(phase.breaker_open_s, over_s):.1f} of {over_s:.1f} s: pages came without avatars then, and did not"
+            " wait for any"
+        )
+    if phase.machine_busy is not None and phase.machine_busy >= _NEAR_BOUND:
+        said.append(
+            f"in {phase.name} the machine of the load was {show_share(min(phase.machine_busy, 1.0))} busy:"
+            " what ran beside the feed took part of its time"
+        )
+    if phase.machine_stolen is not None and phase.machine_stolen >= _NOTICEABLY_STOLEN:
+        said.append(
+            f"in {phase.name} the host gave {show_share(phase.machine_stolen)} of this machine's time to others"
+        )
+    return said
+
+
+def _counted_apart(phase: PhaseResult) -> list[str]:
+    """Say where two who count the same do not agree, or the workers said nothing for long."""
+    said = []
+    if phase.answered is not None and phase.sampled_s is not None and phase.seconds - phase.sampled_s > _MISSING_S:
+        said.append(
+            f"in {phase.name} the workers were too busy to say what they counted: their figures are of"
+            f" {phase.sampled_s:.1f} of its {phase.seconds:.1f} s"
+        )
+    if phase.answered is not None and phase.sampled_s:
+        counted_there = round(phase.answered * phase.seconds / phase.sampled_s)
+        # What was under way at either end is counted in one place only.
+        apart = abs(counted_there - phase.pages.requests)
+        if apart > max(_SAME_COUNT * counted_there, phase.visitors):
+            said.append(
+                f"in {phase.name} the workers answered {counted(counted_there, 'request')}, and these visitors made"
+                f" {phase.pages.requests:,}: others ask, too, or not every request reached them"
+            )
     if phase.avatar_served is not None and phase.avatar_calls is not None:
         whole = max(phase.avatar_served, phase.avatar_calls)
         apart = abs(phase.avatar_served - phase.avatar_calls)

@@ -82,6 +82,11 @@ class PhaseResult:
         avatar_served: Calls that the API itself counted; likewise.
         cpu: Cores that the feed's workers used, on average; likewise.
         memory_mb: Their resident memory at its end; likewise.
+        busiest: Share of a core that the busiest worker used, from 0 to 1; likewise.
+        breaker_open_s: Seconds of `sampled_s` in which the feed's breakers kept calls from the avatar API, on average;
+            likewise.
+        machine_busy: Share of all cores of the machine that the load runs on in which something ran; likewise.
+        machine_stolen: Share of them which its host gave to others; likewise.
         sampled_s: Between the two looks at the workers that these counts are of; `None`: as long as it lasted.
         is_cut_short: Whether it was interrupted.
     """
@@ -101,6 +106,10 @@ class PhaseResult:
     avatar_served: int | None = None
     cpu: float | None = None
     memory_mb: float | None = None
+    busiest: float | None = None
+    breaker_open_s: float | None = None
+    machine_busy: float | None = None
+    machine_stolen: float | None = None
     sampled_s: float | None = None
     is_cut_short: bool = False
 

@@ -80,7 +80,7 @@ class Scenario:
     phases: tuple[Phase, ...]
     visitors: int = 300
     sockets: int = 1000
-    think_s: tuple[float, float] = (0.5, 1.5)
+    think_s: tuple[float, float] = (1.0, 3.0)
     seed: int = 0
     avatar_keep_s: float | None = 0.0
     notes: tuple[str, ...] = field(default=())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from dataclasses import field
-from itertools import pairwise
+from dataclasses import field, replace
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
 
 from opsctl.core.lean_dataclass import dataclass
@@ -15,7 +15,7 @@ from opsctl.core.load.tally import Tally
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from opsctl.core.load.looks import WorkerLook
+    from opsctl.core.load.looks import MachineLook, WorkerLook
     from opsctl.core.load.scenario import Phase
     from opsctl.core.load.tally import Tallies
 
@@ -46,6 +46,10 @@ class PhaseRun:
     def result(self, tallies: Tallies) -> PhaseResult:
         """Return the phase with what visitors were answered that asked within it."""
         before, after = self.begin.workers, self.end.workers
+        if before.runs != after.runs:
+            # What was counted began anew with a process that came in between.
+            after = replace(after, requests=None, avatar_calls=None, avatar_errors=None, avatar_open_s=None)
+        machine_busy, machine_stolen = _machine(before.machine, after.machine)
         lasted_s = self.end.at_s - self.begin.at_s
         cpu_s = _between(before.cpu_s, after.cpu_s)
         shown: Counter[str] = Counter()
@@ -68,6 +72,10 @@ class PhaseRun:
             avatar_served=_counted(self.begin.avatar_served, self.end.avatar_served),
             cpu=None if cpu_s is None or lasted_s <= 0 else cpu_s / lasted_s,
             memory_mb=after.memory_mb,
+            busiest=_busiest(self.begin, self.end),
+            breaker_open_s=_between(before.avatar_open_s, after.avatar_open_s),
+            machine_busy=machine_busy,
+            machine_stolen=machine_stolen,
             sampled_s=lasted_s if lasted_s > 0 else None,
             is_cut_short=self.is_cut_short,
         )
@@ -78,6 +86,22 @@ class Sampled:
     """What was sampled of the workers over a run, in its order."""
 
     samples: list[Sample] = field(default_factory=list)
+    is_ever_counted: bool = False
+    """Whether the workers ever said what they counted."""
+
+    def add(self, sample: Sample) -> None:
+        """Take in one more."""
+        self.samples.append(sample)
+        self.is_ever_counted = self.is_ever_counted or sample.workers.is_counted
+
+    def ends(self, first: int) -> tuple[Sample, Sample]:
+        """Return the first and the last sample from number `first` on in which the workers said what they counted.
+
+        Where there are no two of those, it is the first and the last one of all.
+        """
+        whole = self.samples[first:]
+        counted = [sample for sample in whole if sample.workers.is_counted]
+        return (counted[0], counted[-1]) if len(counted) > 1 else (whole[0], whole[-1])
 
     def usage(self) -> tuple[Usage, ...]:
         """Return what the workers used between each two samples; nothing where it could not be known."""
@@ -93,8 +117,9 @@ class Sampled:
         """Return the calls of the avatar API a second, over the last `over_s` seconds; `None` where nobody knows."""
         if not self.samples:
             return None
-        last = self.samples[-1]
-        first = next((one for one in self.samples if one.at_s >= last.at_s - over_s), last)
+        first = last = self.samples[-1]
+        for one in takewhile(lambda one: one.at_s >= last.at_s - over_s, reversed(self.samples)):
+            first = one
         calls = _counted(first.workers.avatar_calls, last.workers.avatar_calls)
         return None if calls is None or last.at_s <= first.at_s else calls / (last.at_s - first.at_s)
 
@@ -139,6 +164,22 @@ def seconds_of(tallies: Tallies, sampled: Sampled, present: Mapping[int, tuple[i
         )
         for number, avatar_calls in zip(numbers, calls, strict=True)
     )
+
+
+def _busiest(begin: Sample, end: Sample) -> float | None:
+    """Return the share of a core that the busiest worker used; `None` where nobody knows."""
+    before, after = begin.workers.cpu_s_of, end.workers.cpu_s_of
+    used_s = [cpu_s - before[worker] for worker, cpu_s in after.items() if worker in before]
+    lasted_s = end.at_s - begin.at_s
+    return max(used_s) / lasted_s if used_s and lasted_s > 0 else None
+
+
+def _machine(before: MachineLook | None, after: MachineLook | None) -> tuple[float | None, float | None]:
+    """Return which share of its cores was busy, and which was given to others; `None` where nobody knows."""
+    if before is None or after is None or after.whole_s <= before.whole_s:
+        return None, None
+    whole_s = after.whole_s - before.whole_s
+    return (after.busy_s - before.busy_s) / whole_s, (after.stolen_s - before.stolen_s) / whole_s
 
 
 def _counted(before: int | None, after: int | None) -> int | None:

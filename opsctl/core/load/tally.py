@@ -85,6 +85,14 @@ class Tallies:
                 whole.merge(tally)
         return whole
 
+    def within(self, first: int, end: int) -> Tally:
+        """Return everything that ended from second `first` on and before second `end`."""
+        whole = Tally()
+        for slot, tally in self.slots.items():
+            if first <= slot.second < end:
+                whole.merge(tally)
+        return whole
+
     def to_wire(self) -> list[dict[str, Any]]:
         """Return the JSON shape that `from_wire` reads."""
         return [

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from opsctl.core.durations import format_ms
 from opsctl.core.load.figures import Unit
+from opsctl.core.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +76,15 @@ def show_ratio(full: float | None, degraded: float | None) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, in the plural where it is one: `1 page`, `1,200 pages`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def failed_lines(result: SimulationResult) -> tuple[str, ...]:
+    """Return why requests failed, a line for each phase in which some did."""
+    return tuple(
+        f"{phase.name}: " + ", ".join(f"{plain(why)} ({count:,})" for why, count in phase.pages.failures.most_common())
+        for phase in result.phases
+        if phase.pages.failures
+    )
 
 
 def load_text(result: SimulationResult) -> str:

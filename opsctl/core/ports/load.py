@@ -30,7 +30,7 @@ class PageVisitors(Protocol):
         ...
 
     def counted(self) -> Tallies:
-        """Return everything that was counted so far; never raises, also where they ended by themselves."""
+        """Return everything that was counted so far, and grows; never raises, also where they ended by themselves."""
         ...
 
 

@@ -36,7 +36,7 @@ class Conductor:
         self._engine = engine
         self._zero_ns = zero_ns
         self._ramp = Ramp(lambda: engine.present, engine.go_to, self._on_reached)
-        self._warned: set[tuple[int, str]] = set()
+        self._warned: dict[tuple[int, str], float] = {}
 
     def run(self, lines: Iterable[str]) -> None:
         """Follow the commands, until one says stop and everything has stopped.
@@ -62,7 +62,6 @@ class Conductor:
                 break
             if isinstance(command, Stretch):
                 self._engine.set_stretch(command.number)
-                self._warned.clear()
                 self._say("stretch", number=command.number)
             else:
                 self._ramp.pursue(command)
@@ -90,9 +89,9 @@ class Conductor:
             self._say("visitors", number=self._engine.present, wanted=goal.visitors, took_s=round(took_s, 3))
 
     def _on_window(self, process: Process) -> None:
-        for kind, message in limits_reached(process.before, process.strain).items():
-            if (process.worker, kind) not in self._warned:
-                self._warned.add((process.worker, kind))
+        for kind, (value, message) in limits_reached(process.before, process.strain).items():
+            if value > self._warned.get((process.worker, kind), 0.0):
+                self._warned[process.worker, kind] = value
                 self._say("warning", kind=kind, worker=process.worker, message=message, fix=LIMIT_FIX)
 
     def _on_lost(self, process: Process, why: str, left: int) -> None:

@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--url", type=_url, help="the page they ask for")
     parser.add_argument("--seed", type=int, default=0, help="makes their devices and the times they think")
     parser.add_argument(
-        "--think", type=_span, default=(0.5, 1.5), metavar="MIN,MAX", help="seconds between their pages"
+        "--think", type=_span, default=(1.0, 3.0), metavar="MIN,MAX", help="seconds between their pages"
     )
     parser.add_argument(
         "--zero", type=int, metavar="NS", help="when the run began, on the monotonic clock; default: now"

@@ -59,15 +59,18 @@ class Strain:
             raise ValueError(f"not the strain of a process: {error}") from error
 
 
-def limits_reached(before: Strain, now: Strain) -> dict[str, str]:
-    """Return which limits a process is at, with what that means, for people; one window alone proves nothing."""
+def limits_reached(before: Strain, now: Strain) -> dict[str, tuple[float, str]]:
+    """Return which limits a process is at: how far, and what that means, for people.
+
+    One window alone proves nothing.
+    """
     reached = {}
     if min(before.cpu, now.cpu) > MOST_CPU:
-        reached["cpu"] = f"a process that makes visitors uses {now.cpu:.0%} of a core: pages a second are its own limit"
+        what = f"a process that makes visitors uses {now.cpu:.0%} of a core: pages a second are its own limit"
+        reached["cpu"] = (now.cpu, what)
     if min(before.late_p99_ms, now.late_p99_ms) > MOST_LATE_MS:
-        reached["late"] = (
-            f"a process that makes visitors is {now.late_p99_ms:g} ms late: so much too long may be what it measures"
-        )
+        what = f"a process that makes visitors is {now.late_p99_ms:g} ms late: so much too long may be what it measures"
+        reached["late"] = (now.late_p99_ms, what)
     return reached
 
 
