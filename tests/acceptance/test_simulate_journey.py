@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 LATENCY = {"latency_ms": 50.0}
 SMALL = ("--target", "serve", "--yes", "--visitors", "20", "--sockets", "40", "--seed", "5")
 CLOSE_ENOUGH = 0.02
+PATIENCE_S = 150
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +56,12 @@ def is_told_to_end(pid):
 
 def test_what_it_says_is_what_the_servers_counted(stack, tmp_path):
     pages_before, calls_before = pages(stack), counted(stack, "feed_avatar_calls_total")
+    acks_before = counted(stack, "feed_acks_total")
 
     ran = stack.opsctl(
         "simulate", "compare", *SMALL, "--duration", "9s", "--json", "--report", str(tmp_path / "out"),
-        "--threshold", "degraded.avatar_calls==0", "--threshold", "degraded.p95<0.001ms", expect=9,
+        "--threshold", "degraded.avatar_calls==0", "--threshold", "degraded.p95<0.001ms",
+        expect=9, timeout_s=PATIENCE_S,
     )  # fmt: skip
 
     result = json.loads(ran.out.splitlines()[-1])
@@ -69,6 +72,9 @@ def test_what_it_says_is_what_the_servers_counted(stack, tmp_path):
     for phase in (full, degraded, restored):
         assert {mode for mode, count in phase["shown"].items() if count} == {phase["mode"]}
         assert phase["figures"]["failed"] == 0
+        at_the_ends = 2 * phase["ended"] / phase["sampled_s"]
+        assert phase["ended"] == pytest.approx(phase["answered"], rel=CLOSE_ENOUGH, abs=at_the_ends)
+        assert 0 < phase["busiest_worker"] <= phase["figures"]["cpu"] + 0.01, "there is one worker"
     assert degraded["figures"]["avatar_calls"] == 0
     for phase in (full, restored):
         assert phase["figures"]["avatar_calls"] == pytest.approx(phase["avatar_served"], rel=CLOSE_ENOUGH, abs=3)
@@ -77,6 +83,7 @@ def test_what_it_says_is_what_the_servers_counted(stack, tmp_path):
     assert by_second == pytest.approx(calls, rel=CLOSE_ENOUGH, abs=25), "but for those of the last half second"
     kill, restore = result["flips"]
     assert (kill["shown"]["browsers"], restore["shown"]["browsers"]) == (40, 40)
+    assert counted(stack, "feed_acks_total") - acks_before >= 2 * 40, "each browser, of each flip"
     assert [one["state"] for one in result["thresholds"]] == ["met", "not met"]
     assert stack.opsctl("status", "--json").json["provider"]["on"]
 
@@ -142,9 +149,11 @@ def test_a_kill_9_in_the_middle_leaves_no_process_of_the_load(stack):
 
 
 def test_two_processes_make_the_visitors_of_one_run(stack):
-    ran = stack.opsctl("simulate", "compare", *SMALL, "--duration", "6s", "--workers", "2", "--json")
+    ran = stack.opsctl(
+        "simulate", "compare", *SMALL, "--duration", "6s", "--workers", "2", "--json", timeout_s=PATIENCE_S
+    )
 
     result = json.loads(ran.out.splitlines()[-1])
     assert result["generator"]["processes"] == 2
     assert result["phases"][1]["visitors"] == 20
-    assert result["phases"][1]["figures"]["pages"] > 20
+    assert result["phases"][1]["figures"]["pages"] > 5

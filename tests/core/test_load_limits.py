@@ -47,6 +47,20 @@ def test_a_phase_knows_its_busiest_worker_the_breaker_s_time_and_the_machine():
     assert (phase.machine_busy, phase.machine_stolen) == (pytest.approx(0.75), pytest.approx(0.05))
 
 
+def test_a_phase_knows_what_visitors_counted_between_the_same_two_looks():
+    tallies = Tallies()
+    for second in range(12):
+        for _ in range(10):
+            tallies.at(Slot(1, second, "full")).add(400, 1000)
+    begin, end = a_look(1.5, cpu_s_of={}, requests=15), a_look(10.0, cpu_s_of={}, requests=100)
+    run = PhaseRun(phase=FULL, stretch=1, from_s=1, to_s=9.9, begin=begin, end=end, visitors=10, sockets=0)
+
+    phase = run.result(tallies)
+
+    assert (phase.answered, phase.ended) == (85, 85)
+    assert phase.pages.requests == 120, "which is of when they began"
+
+
 def test_what_was_counted_across_a_restart_is_not_known():
     begin = a_look(0.0, cpu_s_of={1: 5.0}, requests=10, avatar_calls=1, avatar_errors=0)
     end = a_look(10.0, cpu_s_of={3: 2.0}, requests=500, avatar_calls=9, avatar_errors=0)
@@ -96,10 +110,10 @@ def test_a_breaker_means_nothing_where_no_avatars_are_wanted():
 
 
 def test_workers_and_visitors_that_count_differently_are_said():
-    assert "the workers answered 300 requests, and these visitors made 200" in notes_of(answered=300, sampled_s=10.0)
-    assert "these visitors made" not in notes_of(answered=208, sampled_s=10.0), (
-        "those under way at an end are no others"
-    )
+    notes = notes_of(answered=300, ended=200, sampled_s=10.0)
+    assert "the workers answered 300 requests, and these visitors counted 200" in notes
+    notes = notes_of(answered=215, ended=200, sampled_s=10.0)
+    assert "these visitors counted" not in notes, "a second's requests may be on either side of a look"
 
 
 def test_figures_of_a_part_of_the_phase_say_so():

@@ -180,6 +180,7 @@ def _phase(phase, from_s):
         visitors=VISITORS,
         sockets=SOCKETS,
         answered=tally.requests,
+        ended=tally.requests,
         avatar_calls=calls,
         avatar_errors=0,
         avatar_served=calls,

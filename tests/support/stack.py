@@ -72,7 +72,7 @@ class Stack:
         self.log.flush()
         return Path(self.log.name).read_text()
 
-    def opsctl(self, *arguments, expect=0, stdin="", environ=None):
+    def opsctl(self, *arguments, expect=0, stdin="", environ=None, timeout_s=60):
         """Run a command against this stack; any other exit code than the expected one fails."""
         return run_opsctl(
             *arguments,
@@ -80,11 +80,12 @@ class Stack:
             stdin=stdin,
             environ={**self.environ, **(environ or {})},
             cwd=self.data_dir.parent,
+            timeout_s=timeout_s,
         )
 
 
-def run_opsctl(*arguments, environ, cwd, expect=0, stdin=""):
-    code, out, err = run_command(arguments, environ=environ, cwd=cwd, stdin=stdin, timeout_s=60)
+def run_opsctl(*arguments, environ, cwd, expect=0, stdin="", timeout_s=60):
+    code, out, err = run_command(arguments, environ=environ, cwd=cwd, stdin=stdin, timeout_s=timeout_s)
     assert code == expect, f"exit {code}\n{out}\n{err}"
     return Result(code, out, err)
 

@@ -105,6 +105,7 @@ def phase_data(phase: PhaseResult) -> dict[str, Any]:
         "visitors": phase.visitors,
         "sockets": phase.sockets,
         "answered": phase.answered,
+        "ended": phase.ended,
         "avatar_served": phase.avatar_served,
         "sampled_s": _rounded(phase.sampled_s),
         "busiest_worker": _rounded(phase.busiest),

@@ -106,14 +106,13 @@ def _counted_apart(phase: PhaseResult) -> list[str]:
             f"in {phase.name} the workers were too busy to say what they counted: their figures are of"
             f" {phase.sampled_s:.1f} of its {phase.seconds:.1f} s"
         )
-    if phase.answered is not None and phase.sampled_s:
-        counted_there = round(phase.answered * phase.seconds / phase.sampled_s)
-        # What was under way at either end is counted in one place only.
-        apart = abs(counted_there - phase.pages.requests)
-        if apart > max(_SAME_COUNT * counted_there, phase.visitors):
+    if phase.answered is not None and phase.ended is not None and phase.sampled_s:
+        # Seconds are whole, and the moments of the two looks are not.
+        at_the_ends = phase.ended / phase.sampled_s
+        if abs(phase.answered - phase.ended) > max(_SAME_COUNT * phase.answered, at_the_ends):
             said.append(
-                f"in {phase.name} the workers answered {counted(counted_there, 'request')}, and these visitors made"
-                f" {phase.pages.requests:,}: others ask, too, or not every request reached them"
+                f"in {phase.name} the workers answered {counted(phase.answered, 'request')}, and these visitors counted"
+                f" {phase.ended:,}: others ask, too, or not every request reached them"
             )
     if phase.avatar_served is not None and phase.avatar_calls is not None:
         whole = max(phase.avatar_served, phase.avatar_calls)

@@ -77,6 +77,7 @@ class PhaseResult:
         visitors: How many visitors there were at its end.
         sockets: How many browsers were connected at its end.
         answered: Requests that the feed's workers answered within it, as they counted; `None` where nobody knows.
+        ended: Requests that ended between the same two looks, as the visitors counted; likewise.
         avatar_calls: Calls of the avatar API within it, as the feed counted; `None` where nobody knows.
         avatar_errors: Those that gave no avatar; likewise.
         avatar_served: Calls that the API itself counted; likewise.
@@ -101,6 +102,7 @@ class PhaseResult:
     visitors: int
     sockets: int
     answered: int | None = None
+    ended: int | None = None
     avatar_calls: int | None = None
     avatar_errors: int | None = None
     avatar_served: int | None = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.load.tally import Tallies, Tally
 
 if TYPE_CHECKING:

@@ -49,6 +49,7 @@ class PhaseRun:
         if before.runs != after.runs:
             # What was counted began anew with a process that came in between.
             after = replace(after, requests=None, avatar_calls=None, avatar_errors=None, avatar_open_s=None)
+        is_counted = before.is_counted and after.is_counted
         machine_busy, machine_stolen = _machine(before.machine, after.machine)
         lasted_s = self.end.at_s - self.begin.at_s
         cpu_s = _between(before.cpu_s, after.cpu_s)
@@ -67,6 +68,7 @@ class PhaseRun:
             visitors=self.visitors,
             sockets=self.sockets,
             answered=_counted(before.requests, after.requests),
+            ended=round(_ended_between(tallies, self.begin.at_s, self.end.at_s)) if is_counted else None,
             avatar_calls=_counted(before.avatar_calls, after.avatar_calls),
             avatar_errors=_counted(before.avatar_errors, after.avatar_errors),
             avatar_served=_counted(self.begin.avatar_served, self.end.avatar_served),
@@ -163,6 +165,14 @@ def seconds_of(tallies: Tallies, sampled: Sampled, present: Mapping[int, tuple[i
             sockets=None if number not in present else present[number][1],
         )
         for number, avatar_calls in zip(numbers, calls, strict=True)
+    )
+
+
+def _ended_between(tallies: Tallies, from_s: float, to_s: float) -> float:
+    """Return how many requests ended between two moments, evenly spread over the seconds at both ends."""
+    return sum(
+        tally.requests * max(0.0, min(to_s, slot.second + 1) - max(from_s, slot.second))
+        for slot, tally in tallies.slots.items()
     )
 
 
