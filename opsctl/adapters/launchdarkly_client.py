@@ -1,8 +1,9 @@
 """Loading parts of LaunchDarkly's official REST client without its 719 models.
 
 `import launchdarkly_api` runs a package file that imports every model and takes seconds. Its configuration and its
-transport load in a hundredth of that, when stand-ins for the packages are there first. Should the package's layout ever
-change, the plain import is the way back: slower, and just as right.
+transport load in a hundredth of that, when stand-ins for the packages are there first. One is for urllib3's HTTP/2,
+which nobody switches on, and which loads what reads the metadata of installed packages. Should the layout of a package
+ever change, the plain import is the way back: slower, and just as right.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ROOT = "launchdarkly_api"
-_PACKAGES = (_ROOT, f"{_ROOT}.api", f"{_ROOT}.models")
+_PACKAGES = (_ROOT, f"{_ROOT}.api", f"{_ROOT}.models", "urllib3.http2")
 
 
 def load(module: str, name: str) -> Any:
@@ -39,12 +40,7 @@ def _stand_ins() -> Iterator[None]:
     if _ROOT not in absent:
         yield
         return
-    spec = importlib.util.find_spec(_ROOT)
-    if spec is None or not spec.submodule_search_locations:
-        yield
-        return
-    root = Path(spec.submodule_search_locations[0])
-    standing = {name: _StandIn(name, root.joinpath(*name.split(".")[1:])) for name in absent}
+    standing = {name: _StandIn(name, folder) for name in absent if (folder := _folder_of(name)) is not None}
     sys.modules.update(standing)
     try:
         yield
@@ -54,12 +50,20 @@ def _stand_ins() -> Iterator[None]:
                 del sys.modules[name]
 
 
+def _folder_of(package: str) -> str | None:
+    outermost, *below = package.split(".")
+    spec = importlib.util.find_spec(outermost)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return str(Path(spec.submodule_search_locations[0], *below))
+
+
 class _StandIn(types.ModuleType):
     """A package that has its folder, and takes everything else from the real one once somebody asks."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: str) -> None:
         super().__init__(name)
-        self.__path__ = [str(folder)]
+        self.__path__ = [folder]
 
     def __getattr__(self, name: str) -> Any:
         real = None if name.startswith("__") else importlib.import_module(self.__name__)

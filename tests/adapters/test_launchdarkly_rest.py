@@ -378,6 +378,8 @@ assert len([name for name in sys.modules if name.startswith("launchdarkly_api.mo
 assert "launchdarkly_api" not in sys.modules
 import launchdarkly_api
 assert launchdarkly_api.FeatureFlagsApi and launchdarkly_api.models.FeatureFlag
+from urllib3.http2 import inject_into_urllib3, probe
+assert probe is sys.modules["urllib3.connection"].http2_probe
 assert launchdarkly_api.ApiClient().deserialize('{"items": []}', "Environments", "application/json").items == []
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

@@ -32,9 +32,9 @@ sys.exit(code)
 """
 
 HEAVY = {
-    "asyncio", "concurrent.futures", "flask", "gevent", "launchdarkly_api.models", "ldclient", "platformdirs",
-    "pydantic", "redis", "rich", "sqlite3", "tomllib", "urllib.request", "zoneinfo", "opsctl.flagservice",
-    "opsctl.simulation",
+    "asyncio", "concurrent.futures", "flask", "gevent", "importlib.metadata", "launchdarkly_api.models", "ldclient",
+    "platformdirs", "pydantic", "redis", "rich", "sqlite3", "tomllib", "urllib.request", "zoneinfo",
+    "opsctl.flagservice", "opsctl.simulation",
 }  # fmt: skip
 """Nothing that is asked for on one machine, without a file of settings, needs them."""
 
