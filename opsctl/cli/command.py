@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from opsctl.cli import load_options, options
+from opsctl.cli import options
 from opsctl.cli.exit_codes import ExitCode
 from opsctl.cli.invocation import CommonOptions, Invocation, LoadOptions, ProofOptions, WriteOptions
 from opsctl.core.errors import ErrorCode, OpsError
@@ -43,7 +43,7 @@ def command(
         groups = [
             *([_Group("write", WriteOptions, _WRITE)] if writes else ()),
             *([_Group("proof", ProofOptions, _PROOF)] if proves else ()),
-            *([_Group("load", LoadOptions, _LOAD)] if loads else ()),
+            *([_load_group()] if loads else ()),
         ]
         taken = {"call", *(group.argument for group in groups)}
         own = [item for item in inspect.signature(function).parameters.values() if item.name not in taken]
@@ -97,6 +97,12 @@ class _Group:
     options: Mapping[str, inspect.Parameter]
 
 
+def _load_group() -> _Group:
+    from opsctl.cli.load_options import declared  # noqa: PLC0415 - start-up of the other commands
+
+    return _Group("load", LoadOptions, dict(inspect.signature(declared).parameters))
+
+
 def _option_of(setting: str) -> inspect.Parameter:
     annotation = options.SETTING_OPTIONS[setting]
     return inspect.Parameter(setting, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
@@ -137,29 +143,8 @@ def _declared_for_proof(
     """Declare the parameters that are added to commands that wait until everyone followed; never called."""
 
 
-def _declared_for_loads(  # noqa: PLR0913 - each is an option
-    *,
-    visitors: load_options.VisitorsOption = None,
-    sockets: load_options.SocketsOption = None,
-    duration: load_options.DurationOption = None,
-    seed: load_options.SeedOption = None,
-    report: load_options.ReportOption = None,
-    thresholds: load_options.ThresholdOption = None,
-    junit: load_options.JUnitOption = None,
-    target: load_options.TargetOption = None,
-    allow_remote: load_options.AllowRemoteOption = False,
-    load_workers: load_options.LoadWorkersOption = None,
-    master: load_options.MasterOption = None,
-    expect: load_options.ExpectOption = None,
-    join: load_options.JoinOption = None,
-    yes: options.YesOption = False,
-) -> None:
-    """Declare the parameters that are added to simulations; never called."""
-
-
 _COMMON = dict(inspect.signature(_declared).parameters)
 _CONTEXT = _COMMON.pop("ctx")
 _FLAG = _COMMON.pop("flag")
 _WRITE = dict(inspect.signature(_declared_for_writes).parameters)
 _PROOF = dict(inspect.signature(_declared_for_proof).parameters)
-_LOAD = dict(inspect.signature(_declared_for_loads).parameters)

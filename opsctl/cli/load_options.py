@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from opsctl.cli.options import YesOption
 from opsctl.core.load.joining import MOST_PROCESSES
 
 VisitorsOption = Annotated[
@@ -64,3 +65,23 @@ ExpectOption = Annotated[
 JoinOption = Annotated[
     str | None, typer.Option("--join", metavar="HOST:PORT", help="Make visitors for the simulation that runs there.")
 ]
+
+
+def declared(  # noqa: PLR0913 - each is an option
+    *,
+    visitors: VisitorsOption = None,
+    sockets: SocketsOption = None,
+    duration: DurationOption = None,
+    seed: SeedOption = None,
+    report: ReportOption = None,
+    thresholds: ThresholdOption = None,
+    junit: JUnitOption = None,
+    target: TargetOption = None,
+    allow_remote: AllowRemoteOption = False,
+    load_workers: LoadWorkersOption = None,
+    master: MasterOption = None,
+    expect: ExpectOption = None,
+    join: JoinOption = None,
+    yes: YesOption = False,
+) -> None:
+    """Declare the parameters that are added to simulations; they are read, it is never called."""

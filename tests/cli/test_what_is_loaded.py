@@ -110,7 +110,8 @@ def test_no_class_has_its_methods_compiled_before_they_are_called(loaded_by, arg
     assert loaded_by(*arguments, what="compiled") == set()
 
 
-def test_a_command_loads_no_other_one(loaded_by):
-    ours = {name for name in loaded_by("kill", "--help") if name.startswith("opsctl.cli.commands.")}
+def test_a_command_loads_neither_another_one_nor_the_options_of_simulations(loaded_by):
+    loaded = loaded_by("kill", "--help")
 
-    assert ours == {"opsctl.cli.commands.kill"}
+    assert {name for name in loaded if name.startswith("opsctl.cli.commands.")} == {"opsctl.cli.commands.kill"}
+    assert loaded & {"opsctl.cli.load_options", "opsctl.core.load"} == set()
