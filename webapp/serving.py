@@ -123,10 +123,10 @@ class _FeedHandler(TimedHandler):
         finally:
             self.server.goes_on(self)
 
-    def read_requestline(self) -> Any:
-        """Return the first line of the next request (gevent)."""
+    def handle_one_request(self) -> Any:
+        """Serve the next request (gevent)."""
         self.server.waits(self)
-        return super().read_requestline()
+        return super().handle_one_request()
 
     def get_environ(self) -> Any:
         """Return the WSGI environment, with the connection itself (gevent)."""

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import http.client
 import time
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 import gevent
 from gevent import pywsgi
 
+from webapp.request_head import END, LONGEST_LINE, MOST_HEADERS, RefusedHeadError, RequestHead, parse_head
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-
-_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Type: text/plain\r\n"
-    b"Content-Length: 40\r\n\r\nThe headers of this request are too big.\n"
-)
+_EMPTY_LINES = frozenset({b"\r\n", b"\n"})
+_SENT_AS_ONE_BYTES = 128 * 1024
 
 
 class TimedHandler(pywsgi.WSGIHandler):
-    """Serves one connection, but does not wait for ever: not for a request, nor for its headers, nor for its body."""
+    """Serves one connection, but does not wait for ever: not for a request, nor for its headers, nor for its body.
+
+    It reads what requests say with llhttp, and sends an answer's head and what is there of its body as one.
+    """
 
     idle_s = 75.0
     """How long a connection may be silent between two requests."""
@@ -29,51 +31,62 @@ class TimedHandler(pywsgi.WSGIHandler):
     headers_bytes = 32 * 1024
     body_s = 15.0
 
+    # What the stubs of gevent have as text, or not at all.
+    client_address: Any
+    status: Any
+    response_headers: Any
+    rfile: Any
+
+    _head: RequestHead
+    _has_asked = False
+
     def handle(self) -> None:
         """Serve the connection (gevent)."""
         self.socket.settimeout(self.headers_s)
         super().handle()
 
-    def read_requestline(self) -> Any:
-        """Return the first line of the next request; nothing when it does not come in time (gevent)."""
-        reader: Any = self.rfile
-        reader.peek(1)
-        self.socket.settimeout(self.idle_s)
-        self._headers_end_at = time.monotonic() + self.headers_s
+    def handle_one_request(self) -> Any:
+        """Serve the next request: true, when there may be another one; what refuses it; or nothing (gevent)."""
         try:
-            with gevent.Timeout(self.headers_s):
-                return super().read_requestline()
-        except gevent.Timeout:
-            return ""
-
-    def read_request(self, raw_requestline: str) -> Any:
-        """Read the headers; a client that takes too long for them is refused (gevent)."""
-        try:
-            with gevent.Timeout(max(0.001, self._headers_end_at - time.monotonic())):
-                return super().read_request(raw_requestline)
-        except gevent.Timeout:
-            return False
-
-    def MessageClass(self, *args: Any) -> Any:  # noqa: N802 - gevent's
-        """Read the headers, but not without end (gevent)."""
-        bounded: Any = _Bounded(args[0], self.headers_bytes)
-        return super().MessageClass(bounded, *args[1:])
+            head = self._read_head()
+            if not head:
+                return None
+            self._head = parse_head(head)
+        except RefusedHeadError as refused:
+            return refused.status, refused.answer
+        except OSError:
+            return None
+        self.command = self._head.method
+        self.request_version = self._head.version
+        self.close_connection = not self._head.keeps_alive
+        self.environ = self.get_environ()
+        self.application = self.server.application
+        self.handle_one_response()
+        return None if self.close_connection or self.rfile.closed else True
 
     def get_environ(self) -> Any:
         """Return the WSGI environment, with a body that has to come in time as a whole (gevent)."""
-        environ = super().get_environ()
-        body: Any = self.wsgi_input
-        body.rfile = _TimedBody(body.rfile, self)
+        head = self._head
+        environ: dict[str, Any] = self.server.get_environ()
+        head.add_to(environ)
+        if isinstance(self.client_address, tuple):
+            environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = str(self.client_address[0]), str(self.client_address[1])
+        has_body = head.is_chunked or bool(head.content_length)
+        waits = self.socket if environ.get("HTTP_EXPECT", "").lower() == "100-continue" else None
+        reader: Any = _TimedBody(self.rfile, self) if has_body else self.rfile
+        self.wsgi_input = pywsgi.Input(reader, head.content_length, socket=waits, chunked_input=head.is_chunked)
+        # A websocket goes on where the request ends.
+        goes_on = not has_body and environ.get("HTTP_UPGRADE", "").lower() == "websocket"
+        environ["wsgi.input"] = self.rfile if goes_on else self.wsgi_input
+        environ["wsgi.input_terminated"] = not goes_on
         return environ
 
-    def _handle_client_error(self, ex: Exception) -> Any:
-        """Answer a request that cannot be read; a client that is gone gets no answer, and no line in the log."""
-        if isinstance(ex, OSError):
-            self.close_connection = True
-            return None
-        if isinstance(ex, (_TooLargeError, http.client.HTTPException)):
-            return "431", _TOO_LARGE
-        return super()._handle_client_error(ex)  # type: ignore[misc]  # a documented hook that the stubs leave out
+    def finalize_headers(self) -> None:
+        """Complete the headers of the answer (gevent)."""
+        if self.provided_date is None:
+            self.provided_date = "now"
+            self.response_headers.append((b"Date", _now.text()))
+        super().finalize_headers()
 
     def log_request(self) -> None:
         """Write no line for each request, and do not make one up to be thrown away either (gevent)."""
@@ -81,24 +94,73 @@ class TimedHandler(pywsgi.WSGIHandler):
     def log_error(self, msg: Any, *args: Any) -> None:
         """Keep what a client sent out of the log (gevent): what it is told says enough."""
 
+    def _read_head(self) -> bytes:
+        """Return the head of the next request; nothing when the other side is gone.
 
-class _TooLargeError(Exception):
-    """The headers of a request are larger than any browser's."""
+        Raises:
+            RefusedHeadError: it is too large, or takes too long.
+            TimeoutError: the connection is silent for too long.
+        """
+        reader = self.rfile
+        there = reader.peek(1)
+        if not self._has_asked:
+            self._has_asked = True
+            self.socket.settimeout(self.idle_s)
+        end = there.find(END)
+        if 0 <= end < LONGEST_LINE:
+            whole: bytes = reader.read(end + len(END))
+            return whole
+        with gevent.Timeout(self.headers_s, RefusedHeadError("408 Request Timeout")):
+            return self._read_lines(reader)
+
+    def _read_lines(self, reader: Any) -> bytes:
+        line = reader.readline(LONGEST_LINE)
+        if len(line) >= LONGEST_LINE:
+            raise RefusedHeadError("414 URI Too Long")
+        lines, left = [line], self.headers_bytes
+        while line not in _EMPTY_LINES:
+            if not line.endswith(b"\n"):
+                return b""
+            line = reader.readline(left + 1)
+            left -= len(line)
+            if left < 0 or len(lines) > MOST_HEADERS + 1:
+                raise RefusedHeadError("431 Request Header Fields Too Large")
+            lines.append(line)
+        return b"".join(lines)
+
+    def _write_with_headers(self, data: bytes) -> None:
+        """Send the head, and what there is of the body with it (gevent)."""
+        self.headers_sent = True
+        self.finalize_headers()
+        headers = b"".join([b"%b: %b\r\n" % header for header in self.response_headers])
+        head = b"HTTP/1.1 %b\r\n%b\r\n" % (self.status, headers)
+        if self.response_use_chunked or len(data) > _SENT_AS_ONE_BYTES:
+            self._send(head)
+            self.write(data)
+        else:
+            self._send(head + data)
+
+    def _send(self, data: bytes) -> None:
+        sent = self.socket.send(data)
+        if sent < len(data):
+            self.socket.sendall(memoryview(data)[sent:])
+        self.response_length += len(data)
 
 
-class _Bounded:
-    """What headers are read from: only so much of it."""
+class _Now:
+    """The time as HTTP writes it, made once a second."""
 
-    def __init__(self, rfile: Any, most: int) -> None:
-        self._rfile = rfile
-        self._left = most
+    def __init__(self) -> None:
+        self._at_s, self._text = 0, b""
 
-    def readline(self, length: int) -> Any:
-        line = self._rfile.readline(min(length, self._left + 1))
-        self._left -= len(line)
-        if self._left < 0:
-            raise _TooLargeError
-        return line
+    def text(self) -> bytes:
+        at_s = int(time.time())
+        if at_s != self._at_s:
+            self._at_s, self._text = at_s, formatdate(at_s, usegmt=True).encode("ascii")
+        return self._text
+
+
+_now = _Now()
 
 
 class _TimedBody:

@@ -100,7 +100,7 @@ def test_a_quiet_observation_has_a_heartbeat(standing):
 
 def test_who_does_not_confirm_is_named(standing, open_browser):
     open_browser(
-        standing.url, acks=False, **{"User-Agent": "Mozilla/5.0 Chrome/141.0 \x1b[2J", "Cookie": "visitor=noor"}
+        standing.url, acks=False, **{"User-Agent": "Mozilla/5.0 Chrome/141.0 \x9b2J", "Cookie": "visitor=noor"}
     )
 
     (name,) = eventually(lambda: standing.state()["browsers"]["waiting"], what="the straggler's name")
