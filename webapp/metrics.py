@@ -51,6 +51,7 @@ class Metrics:
         )
         self.evaluations = Counter("feed_flag_evaluations", "Evaluations by the SDK", registry=self.registry)
         self.traffic = TrafficMeter()
+        self._counted: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def watch(self, app: Flask) -> None:
         """Count the requests that `app` answers; those of the feed itself as traffic."""
@@ -62,14 +63,20 @@ class Metrics:
         @app.after_request
         def count(response: Response) -> Response:
             route = request.url_rule.rule if request.url_rule is not None else "none"
-            self.requests.labels(route, response.status_code).inc()
-            began_at = g.get("began_at")
-            if began_at is not None:
-                seconds = time.perf_counter() - began_at
-                self.seconds.labels(route).observe(seconds)
-                if request.blueprint == FEED:
-                    self.traffic.count(response.status_code, seconds)
+            seconds = time.perf_counter() - g.began_at if "began_at" in g else None
+            self.count(route, response.status_code, seconds, is_feed=request.blueprint == FEED)
             return response
+
+    def count(self, route: str, status: int, seconds: float | None, *, is_feed: bool) -> None:
+        """Count an answer, and how long it took where that is known; those of the feed itself as traffic."""
+        counted = self._counted.get((route, status))
+        if counted is None:
+            counted = self._counted[route, status] = self.requests.labels(route, status), self.seconds.labels(route)
+        counted[0].inc()
+        if seconds is not None:
+            counted[1].observe(seconds)
+            if is_feed:
+                self.traffic.count(status, seconds)
 
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

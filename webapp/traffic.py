@@ -32,6 +32,11 @@ class _Count:
         else:
             self.latency.add(latency_ms)
 
+    def merge(self, other: _Count) -> None:
+        self.requests += other.requests
+        self.errors += other.errors
+        self.latency.merge(other.latency)
+
 
 class TrafficMeter:
     """Counts answers, second by second. `clock` is monotonic, in seconds."""
@@ -39,7 +44,7 @@ class TrafficMeter:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._total = _Count()
+        self._before = _Count()
         self._seconds: deque[tuple[int, _Count]] = deque(maxlen=LONGEST_WINDOW_S)
 
     def count(self, status: int, seconds: float) -> None:
@@ -48,15 +53,16 @@ class TrafficMeter:
         second = int(self._clock())
         with self._lock:
             if not self._seconds or self._seconds[-1][0] != second:
+                if self._seconds:
+                    self._before.merge(self._seconds[-1][1])
                 self._seconds.append((second, _Count()))
             self._seconds[-1][1].add(latency_ms)
-            self._total.add(latency_ms)
 
     @property
     def total(self) -> Traffic:
         """What was answered since the start."""
         with self._lock:
-            return _sum([self._total])
+            return _sum([self._before, *(count for _, count in list(self._seconds)[-1:])])
 
     def within(self, window_s: float) -> Traffic:
         """Return what was answered within so many seconds before now, ten minutes at most, to a second."""
@@ -66,7 +72,7 @@ class TrafficMeter:
 
 
 def _sum(counts: list[_Count]) -> Traffic:
-    latency = Histogram()
+    total = _Count()
     for count in counts:
-        latency.merge(count.latency)
-    return Traffic(sum(count.requests for count in counts), sum(count.errors for count in counts), latency)
+        total.merge(count)
+    return Traffic(total.requests, total.errors, total.latency)
