@@ -33,6 +33,7 @@ from webapp.health import health_routes
 from webapp.hosts import AllowedHosts, HostGuard
 from webapp.interactions import Interactions
 from webapp.keeping import Keeper
+from webapp.kept_pages import KeptPages
 from webapp.last_known import LastKnown, kept_in
 from webapp.lifecycle import Lifecycle
 from webapp.memory import Memory
@@ -40,6 +41,7 @@ from webapp.metrics import Metrics, Readings
 from webapp.pages import Pages
 from webapp.proxies import LocalProxy
 from webapp.realtime import FeedNamespace
+from webapp.rendered import RenderedPages
 from webapp.routes import FeedRoutes
 from webapp.sdk import start_client
 from webapp.security import secure
@@ -165,9 +167,11 @@ def build_feed(
     metrics.watch(app)
     handle_errors(app)
     secure(app, ImageOrigins.of(settings), host_of_request=lambda: request.host)
-    app.register_blueprint(FeedRoutes(gate, pages, visitors, interactions, hosts).blueprint())
+    rendered = RenderedPages(gate, pages)
+    app.register_blueprint(FeedRoutes(gate, pages, rendered, visitors, interactions, hosts).blueprint())
     app.register_blueprint(health_routes(gate, lifecycle, metrics, hosts))
-    app.wsgi_app = _guarded(app.wsgi_app, settings, hosts, lifecycle, stalls)  # type: ignore[method-assign]  # Flask's way
+    kept = KeptPages(app.wsgi_app, gate, rendered, visitors, metrics)
+    app.wsgi_app = _guarded(kept, settings, hosts, lifecycle, stalls)  # type: ignore[method-assign]  # Flask's way
 
     lifecycle.start()
     return FeedApp(app, settings, socketio, gate, board, avatars, feed, pages, changes, metrics, lifecycle)

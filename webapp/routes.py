@@ -21,7 +21,7 @@ from flask import Blueprint, Response, abort, jsonify, make_response, redirect, 
 
 from opsctl.core.modes import Mode
 from webapp.feed import BadPostError
-from webapp.rendered import RenderedPages
+from webapp.kept_pages import MAY_KEEP, PAGE
 from webapp.switching import state_message
 from webapp.visitors import DEVICE_COOKIE, remember_device, remember_person
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from webapp.hosts import AllowedHosts
     from webapp.interactions import Interactions
     from webapp.pages import Pages
+    from webapp.rendered import RenderedPages
     from webapp.visitors import Visitor, Visitors
 
 FEED = "feed"
@@ -47,11 +48,17 @@ class FeedRoutes:
     """Handlers of the feed's routes, one method each."""
 
     def __init__(
-        self, gate: Gate, pages: Pages, visitors: Visitors, interactions: Interactions, hosts: AllowedHosts
+        self,
+        gate: Gate,
+        pages: Pages,
+        rendered: RenderedPages,
+        visitors: Visitors,
+        interactions: Interactions,
+        hosts: AllowedHosts,
     ) -> None:
         self._gate = gate
         self._pages = pages
-        self._rendered = RenderedPages(gate, pages)
+        self._rendered = rendered
         self._visitors = visitors
         self._interactions = interactions
         self._hosts = hosts
@@ -60,7 +67,7 @@ class FeedRoutes:
         """Return the routes."""
         routes = Blueprint(FEED, __name__)
         routes.before_request(self._refuse_foreign_forms)
-        routes.add_url_rule("/", "index", self._index)
+        routes.add_url_rule(PAGE, "index", self._index)
         routes.add_url_rule("/api/mode", "mode", self._mode)
         routes.add_url_rule("/api/personal", "personal", self._personal)
         routes.add_url_rule("/posts", "write_post", self._write_post, methods=["POST"])
@@ -74,11 +81,13 @@ class FeedRoutes:
 
     def _index(self) -> ResponseReturnValue:
         visitor = self._visitors.of(request.cookies)
-        _, html = _in_force(self._gate, visitor, lambda decision: self._rendered.html(visitor, decision))
-        response = make_response(html)
+        _, page = _in_force(self._gate, visitor, lambda decision: self._rendered.page(visitor, decision))
+        response = make_response(page.html)
         response.headers["Cache-Control"] = _REVALIDATE
         if request.cookies.get(DEVICE_COOKIE) != visitor.device:
             remember_device(response, visitor, secure=request.is_secure)
+        elif page.until_s:
+            request.environ.get(MAY_KEEP, []).append(page)
         return response
 
     def _mode(self) -> ResponseReturnValue:

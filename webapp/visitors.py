@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ldclient import Context
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 DEVICE_COOKIE = "device"
 VISITOR_COOKIE = "visitor"
+_REMEMBERED = 1024
+_LONGEST_REMEMBERED = 512
 _ONE_YEAR_S = 365 * 24 * 3600
 _DEVICE_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
@@ -41,6 +44,7 @@ class Visitors:
 
     def __init__(self, cast: Cast) -> None:
         self._cast = cast
+        self._known = lru_cache(maxsize=_REMEMBERED)(self._read)
 
     def of(self, cookies: Mapping[str, str]) -> Visitor:
         """Return the visitor with these cookies; without them the cast's first person on a new device."""
@@ -49,6 +53,15 @@ class Visitors:
             device = secrets.token_urlsafe(16)
         person = self._cast.people.get(cookies.get(VISITOR_COOKIE, ""), self._cast.first)
         return Visitor(person, device)
+
+    def known(self, cookie_header: str) -> Visitor | None:
+        """Return the visitor with this Cookie header; `None` when it names no device yet, or is longer than usual."""
+        return self._known(cookie_header) if len(cookie_header) <= _LONGEST_REMEMBERED else None
+
+    def _read(self, cookie_header: str) -> Visitor | None:
+        cookies = parse_cookie(cookie_header)
+        visitor = self.of(cookies)
+        return visitor if cookies.get(DEVICE_COOKIE) == visitor.device else None
 
     def of_environ(self, environ: Mapping[str, Any]) -> Visitor:
         """Return the visitor of a WSGI request."""
