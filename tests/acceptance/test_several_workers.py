@@ -78,7 +78,7 @@ def test_a_worker_that_is_killed_comes_back_and_counts_and_so_do_its_browsers(st
 
         os.kill(lost["pid"], signal.SIGKILL)
         receipt = stack.opsctl("kill", "--yes", "--timeout", "30s", "--json").json
-        degraded = [one.await_event("state", is_degraded) for one in opened if one.gone.is_set()]
+        degraded = [one.await_mode("degraded") for one in opened if one.gone.is_set()]
         eventually(lambda: connected(stack) == 12, what="all browsers again")
         restored = stack.opsctl("restore", "--yes", "--timeout", "30s", "--json").json
         told = [one.await_event("flag_update", lambda update: update["mode"] == "full") for one in opened]
@@ -139,10 +139,6 @@ def assert_a_post_reaches(opened):
 
 def connected(stack):
     return sum(one["browsers"]["connected"] for one in instances(stack).values() if "browsers" in one)
-
-
-def is_degraded(state):
-    return state["mode"] == "degraded"
 
 
 def bus_pid(stack):

@@ -174,6 +174,14 @@ class Browser:
             if got == name and condition(data):
                 return data
 
+    def await_mode(self, mode):
+        """Return the next event that puts it in this mode: its state as it connects, or a change after that."""
+        while True:
+            got, data = self.events.get(timeout=DEADLINE_S)
+            self.seen.append((got, data))
+            if data.get("mode") == mode:
+                return data
+
     def close(self):
         self.client.disconnect()
 
