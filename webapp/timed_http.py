@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import gevent
 from gevent import pywsgi
 
+from webapp.answer_head import answer_head
 from webapp.request_head import END, LONGEST_LINE, MOST_HEADERS, RefusedHeadError, RequestHead, parse_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _EMPTY_LINES = frozenset({b"\r\n", b"\n"})
+_WITHOUT_BODY = frozenset({204, 304})
 _SENT_AS_ONE_BYTES = 128 * 1024
 
 
@@ -38,6 +40,7 @@ class TimedHandler(pywsgi.WSGIHandler):
     rfile: Any
 
     _head: RequestHead
+    _lines = b""
     _has_asked = False
 
     def handle(self) -> None:
@@ -80,6 +83,25 @@ class TimedHandler(pywsgi.WSGIHandler):
         environ["wsgi.input"] = self.rfile if goes_on else self.wsgi_input
         environ["wsgi.input_terminated"] = not goes_on
         return environ
+
+    def start_response(self, status: str, headers: Any, exc_info: Any = None) -> Any:
+        """Take the head of the answer from the application (gevent, WSGI)."""
+        try:
+            if exc_info and self.headers_sent:
+                raise exc_info[1].with_traceback(exc_info[2])
+        finally:
+            exc_info = None
+        head = answer_head(status, tuple(headers))
+        if head.code in _WITHOUT_BODY and head.length not in {None, "0"}:
+            raise self.ApplicationError(f"an answer with the status {status} has no length")
+        self.code, self.status, self._lines = head.code, head.status, head.lines
+        self.provided_content_length, self.provided_date = head.length, head.date
+        self.response_headers = []  # those that are added to the application's
+        if head.connection == "close":
+            self.close_connection = True
+        elif head.connection is None and self.request_version == "HTTP/1.0":
+            self.response_headers.append((b"Connection", b"close" if self.close_connection else b"keep-alive"))
+        return self.write
 
     def finalize_headers(self) -> None:
         """Complete the headers of the answer (gevent)."""
@@ -132,8 +154,8 @@ class TimedHandler(pywsgi.WSGIHandler):
         """Send the head, and what there is of the body with it (gevent)."""
         self.headers_sent = True
         self.finalize_headers()
-        headers = b"".join([b"%b: %b\r\n" % header for header in self.response_headers])
-        head = b"HTTP/1.1 %b\r\n%b\r\n" % (self.status, headers)
+        added = b"".join([b"%b: %b\r\n" % header for header in self.response_headers])
+        head = b"HTTP/1.1 %b\r\n%b%b\r\n" % (self.status, self._lines, added)
         if self.response_use_chunked or len(data) > _SENT_AS_ONE_BYTES:
             self._send(head)
             self.write(data)
