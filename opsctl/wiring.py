@@ -351,8 +351,8 @@ class Wiring(AdapterWiring):
         if avatars is None and scenario.needs_avatar_api:
             raise OpsError(
                 ErrorCode.FAILED,
-                f"{scenario.name} has to make the avatar API slow, and this serve has no stand-in that answers",
-                hint="leave --target out",
+                f"{scenario.name} has to make the avatar API fail, and this serve asks its own with no proxy before it",
+                hint="start it with one: OPSCTL_AVATAR_FAULT_PROXY=yes opsctl serve; or leave --target out",
             )
         parts = SimulationParts(
             url=url,

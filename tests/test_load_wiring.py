@@ -20,10 +20,11 @@ def test_an_avatar_api_that_nobody_answers_for_is_not_called_slow(wiring):
         "http://127.0.0.1:1", built_in("avatar-slow"), lambda _look: None, is_own_stack=True, command=""
     )
 
-    with pytest.raises(OpsError, match="avatar-slow has to make the avatar API slow, and this serve") as raised:
+    with pytest.raises(OpsError, match="avatar-slow has to make the avatar API fail, and this serve") as raised:
         starting.__enter__()
 
-    assert (raised.value.code, raised.value.hint) == (ErrorCode.FAILED, "leave --target out")
+    assert raised.value.code is ErrorCode.FAILED
+    assert "OPSCTL_AVATAR_FAULT_PROXY=yes opsctl serve" in raised.value.hint
 
 
 def test_the_machine_is_told_with_the_version_that_ran():

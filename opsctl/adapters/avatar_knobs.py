@@ -11,6 +11,7 @@ import urllib3
 
 from opsctl.core.addresses import is_loopback_url
 from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.load.looks import AvatarLook
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,24 +28,28 @@ _OK = 200
 class AvatarKnobs:
     """Turns the knobs of the process at `url`, and puts them back as they were: at the end of a `with` block, too.
 
+    `provider` is what that process stands before, if it is a proxy.
+
     It satisfies `opsctl.core.ports.load.AvatarApi`.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, provider: str | None = None) -> None:
         self.url = url
+        self.provider = provider
         self._http = urllib3.PoolManager(retries=False, timeout=_TIMEOUT_S)
         self._before: dict[str, Any] | None = None
 
     @classmethod
     def of_running(cls, data_dir: Path) -> AvatarKnobs | None:
-        """Return those of the stack that runs on that data directory; `None` where it has no stand-in that answers."""
+        """Return those of the stack that runs on that data directory; `None` where it has none that answer."""
         try:
-            url = json.loads((data_dir / READY_FILE_NAME).read_text(encoding="utf-8"))["url"]
-        except (OSError, ValueError, LookupError, TypeError):
+            said = json.loads((data_dir / READY_FILE_NAME).read_text(encoding="utf-8"))
+            url, before = said["url"], said.get("before")
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return None
         if not isinstance(url, str) or not is_loopback_url(url):
             return None
-        knobs = cls(url)
+        knobs = cls(url, before if isinstance(before, str) else None)
         try:
             knobs.read()
         except OpsError:
@@ -86,13 +91,17 @@ class AvatarKnobs:
             self._put(self._before)
             self._before = None
 
-    def served(self) -> int | None:
+    def look(self) -> AvatarLook:
         """Return how many calls it was asked, however they ended; `None` when it does not say."""
         try:
-            calls = self._asked("GET", "/stats").get("calls")
+            said = self._asked("GET", "/stats")
         except OpsError:
-            return None
-        return calls if isinstance(calls, int) else None
+            return AvatarLook()
+        calls, passed_on = (said.get(name) for name in ("calls", "passed_on"))
+        return AvatarLook(
+            served=calls if isinstance(calls, int) else None,
+            passed_on=passed_on if self.provider is not None and isinstance(passed_on, int) else None,
+        )
 
     def _put(self, knobs: dict[str, Any]) -> None:
         self._asked("PUT", "/knobs", body=json.dumps(knobs), headers={"Content-Type": "application/json"})

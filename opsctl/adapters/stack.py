@@ -74,8 +74,8 @@ class LocalStack:
             wanted = []
             if not settings.provider_is_given:
                 wanted.append(("flag service", settings.flag_service_port, "--flag-service-port"))
-            if settings.avatar_api_url is None:
-                wanted.append(("avatar stand-in", 0, ""))
+            if settings.avatar_api_url is None or settings.avatar_fault_proxy:
+                wanted.append((_avatar_child(settings), 0, ""))
             for name, port, option in wanted:
                 listener = open_listener("127.0.0.1", port, what=f"the {name}", option=option)
                 listeners[name] = open_sockets.enter_context(listener)
@@ -97,18 +97,19 @@ class LocalStack:
         )
 
     def avatar_service(self) -> ChildSpec:
-        """Return the stand-in for the avatar API."""
+        """Return the stand-in for the avatar API, or the proxy before it."""
         ready_file = self._settings.data_dir / avatar_knobs.READY_FILE_NAME
+        api = self._settings.avatar_api_url
         return self._child(
-            "avatar stand-in",
-            ("opsctl.avatarservice", "--ready-file", str(ready_file)),
+            _avatar_child(self._settings),
+            ("opsctl.avatarservice", "--ready-file", str(ready_file), *(() if api is None else ("--before", api))),
             child_environ(self._environ, self._settings, ()),
             _rewritten(ready_file),
         )
 
     def avatar_url(self) -> str:
-        """Return where the running stand-in answers."""
-        return _loopback_url(self._listeners["avatar stand-in"])
+        """Return where that answers."""
+        return _loopback_url(self._listeners[_avatar_child(self._settings)])
 
     def bus(self) -> ChildSpec:
         """Return the server of the bus between the workers; it is ready when it answers on its socket."""
@@ -182,6 +183,10 @@ class LocalStack:
 
 def _make_run_dir(settings: Settings) -> None:
     run_dir(settings.data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _avatar_child(settings: Settings) -> str:
+    return "avatar stand-in" if settings.avatar_api_url is None else "avatar proxy"
 
 
 def _worker_names(count: int) -> tuple[str, ...]:

@@ -23,9 +23,13 @@ _PAGE = b"<!doctype html><title>Be right back</title><p>We are doing some mainte
 
 @dataclass(slots=True)
 class Stats:
-    """Requests so far, by what became of them. `calls` counts every search, however it ended."""
+    """Requests so far, by what became of them. `calls` counts every search, however it ended.
+
+    `passed_on` are those that were asked of another API; the others it answered, refused or held up itself.
+    """
 
     calls: int = 0
+    passed_on: int = 0
     images: int = 0
     errors: int = 0
     rate_limited: int = 0
@@ -65,23 +69,26 @@ class Provider:
     """Answers searches for images as the knobs say, and counts them.
 
     Args:
-        wait: Sleeps so many seconds; `None` means until the process stops.
+        wait: Sleeps so many seconds, `None` until the process stops; returns whether it stops.
         now: Monotonic seconds.
         images: Gives the answer that a search gets when nothing goes wrong on purpose.
+        passes_on: Whether another API gives it.
     """
 
     def __init__(
         self,
         *,
-        wait: Callable[[float | None], None],
+        wait: Callable[[float | None], bool],
         now: Callable[[], float],
         images: Callable[[Search], Answer],
+        passes_on: bool = False,
     ) -> None:
         self.knobs = Knobs()
         self.stats = Stats()
         self._wait = wait
         self._now = now
         self._images = images
+        self._passes_on = passes_on
         self._random = random.Random()  # noqa: S311 - misbehaviour needs no cryptography
         self._tokens = 0.0
         self._refilled_at = now()
@@ -102,9 +109,9 @@ class Provider:
         knobs = self.knobs
         self.stats.waiting += 1
         try:
-            if knobs.hang:
-                self._wait(None)
-            self._wait((knobs.latency_ms + self._random.random() * knobs.jitter_ms) / 1000)
+            latency_s = (knobs.latency_ms + self._random.random() * knobs.jitter_ms) / 1000
+            if self._wait(None if knobs.hang else latency_s):
+                return json_answer("503 Service Unavailable", {"message": "the service stops"})
         finally:
             self.stats.waiting -= 1
         if not self._is_within_rate(knobs.rate_limit_per_s):
@@ -125,6 +132,7 @@ class Provider:
             return Answer("200 OK", "text/html; charset=utf-8", [_PAGE])
         if body is Body.HUGE:
             return Answer("200 OK", "application/json", _huge_body())
+        self.stats.passed_on += self._passes_on
         return self._images(search)
 
     def _is_within_rate(self, per_s: float) -> bool:

@@ -35,7 +35,7 @@ class Options:
     Attributes:
         port: Port on loopback; 0 is any free one.
         before: URL of the API to stand before: what no knob changes is asked there. `None`: cats of our own.
-        ready_file: Where `{"url", "pid"}` is written once it answers; removed at the end.
+        ready_file: Where `{"url", "pid", "before"}` is written once it answers; removed at the end.
         environ: The process environment: a supervisor hands down a listener and a lifeline there.
     """
 
@@ -48,7 +48,7 @@ class Options:
 def run(options: Options) -> None:
     """Serve until SIGTERM, SIGINT, or the end of the supervisor's pipe. Call it from the main thread.
 
-    Searches that still wait are answered at once when it stops.
+    Searches that still wait are refused at once when it stops: nobody behind a proxy is asked then.
 
     Raises:
         OpsError: `port_in_use`, when the port is taken; `failed`, when it cannot be had otherwise.
@@ -59,14 +59,19 @@ def run(options: Options) -> None:
     url = f"http://{_HOST}:{listener.getsockname()[1]}"
     stopping = stop_event(options.environ)
     images = portraits if options.before is None else Upstream(options.before).images
-    provider = Provider(wait=lambda seconds: _wait(stopping, seconds), now=time.monotonic, images=images)
+    provider = Provider(
+        wait=lambda seconds: _wait(stopping, seconds),
+        now=time.monotonic,
+        images=images,
+        passes_on=options.before is not None,
+    )
     app = AvatarApp(provider, has_images=options.before is None)
     served = gevent.socket.socket(fileno=listener.detach())
     server = WSGIServer(served, app, log=None, error_log=_LOG)
     server.start()
     try:
         if options.ready_file is not None:
-            write_ready_file(options.ready_file, {"url": url, "pid": os.getpid()})
+            write_ready_file(options.ready_file, {"url": url, "pid": os.getpid(), "before": options.before})
         _LOG.info("avatar API stand-in answers on %s%s", url, f", before {options.before}" if options.before else "")
         stopping.wait()
     finally:
@@ -78,6 +83,5 @@ def run(options: Options) -> None:
     )
 
 
-def _wait(stopping: gevent.event.Event, seconds: float | None) -> None:
-    if seconds is None or seconds > 0:
-        stopping.wait(seconds)
+def _wait(stopping: gevent.event.Event, seconds: float | None) -> bool:
+    return bool(stopping.wait(seconds)) if seconds is None or seconds > 0 else False

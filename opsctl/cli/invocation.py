@@ -70,6 +70,7 @@ class LoadOptions:
     junit: Path | None = None
     target: str | None = None
     allow_remote: bool = False
+    real_avatars: bool = False
     load_workers: int | None = None
     master: str | None = None
     expect: int | None = None

@@ -46,6 +46,12 @@ TargetOption = Annotated[
 AllowRemoteOption = Annotated[
     bool, typer.Option("--allow-remote", help="Also load a feed that is not on this machine.")
 ]
+RealAvatarsOption = Annotated[
+    bool,
+    typer.Option(
+        "--real-avatars", help="Ask the avatar API of the settings, through a proxy that fails as the scenario says."
+    ),
+]
 LoadWorkersOption = Annotated[
     int | None,
     typer.Option(
@@ -78,6 +84,7 @@ def declared(  # noqa: PLR0913 - each is an option
     junit: JUnitOption = None,
     target: TargetOption = None,
     allow_remote: AllowRemoteOption = False,
+    real_avatars: RealAvatarsOption = False,
     load_workers: LoadWorkersOption = None,
     master: MasterOption = None,
     expect: ExpectOption = None,

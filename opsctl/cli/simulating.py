@@ -17,7 +17,7 @@ from opsctl.cli.reporting import reporting
 from opsctl.cli.simulation_progress import shown_while_it_runs
 from opsctl.cli.targets import target_url
 from opsctl.core.errors import ErrorCode, OpsError
-from opsctl.core.load.builtin import built_in, changed, on_running_feed, untold
+from opsctl.core.load.builtin import built_in, changed, on_running_feed, through_proxy, untold
 from opsctl.core.load.judging import judge
 from opsctl.core.load.thresholds import parse_threshold
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from opsctl.core.load.results import SimulationResult
     from opsctl.core.load.scenario import Scenario
     from opsctl.core.load.thresholds import Threshold, Verdict
+    from opsctl.core.ports.load import AvatarApi
 
 _SEEDS = 1_000_000
 
@@ -75,11 +76,18 @@ def _run(call: Call, load: LoadOptions, scenario: Scenario) -> int:
                 command=_command(call, load, scenario),
             )
         )
-        result = simulation.run(untold(scenario) if simulation.avatars is None else scenario)
+        result = simulation.run(_as_told(scenario, simulation.avatars))
         # The switch is back: whoever presses Ctrl-C from here on gets the report of what was measured all the same.
         with undisturbed():
             open_parts.close()
     return _report(call, load, result, judge(thresholds, result))
+
+
+def _as_told(scenario: Scenario, avatars: AvatarApi | None) -> Scenario:
+    """Return it with what is true of the avatar API that there is."""
+    if avatars is None:
+        return untold(scenario)
+    return scenario if avatars.provider is None else through_proxy(scenario, avatars.provider)
 
 
 def _join(call: Call, load: LoadOptions, address: str) -> int:

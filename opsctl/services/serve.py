@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from opsctl.core.avatar_hosts import image_hosts_through_proxy
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.serving import Serving
@@ -32,10 +33,10 @@ class Stack(Protocol):
         """Return the child that serves flags where no provider was given."""
 
     def avatar_service(self) -> ChildSpec:
-        """Return the child that stands in for the avatar API."""
+        """Return the child that stands in for the avatar API, or before it."""
 
     def avatar_url(self) -> str:
-        """Return where the running stand-in answers."""
+        """Return where that answers."""
 
     def bus(self) -> ChildSpec:
         """Return the child that several workers share their posts through, where no server was given for that."""
@@ -51,6 +52,7 @@ class Stack(Protocol):
 
 
 _SETTLE_S = 5.0
+_PROXIED = ", through a proxy that opsctl simulate can have fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ class Serve:
 
     def _start(self, stack: Stack, settings: Settings, on_serving: Callable[[Serving], None]) -> None:
         needs_flags = not settings.provider_is_given
-        needs_avatars = settings.avatar_api_url is None
+        provider = settings.avatar_api_url
+        needs_avatars = provider is None or settings.avatar_fault_proxy
         needs_bus = settings.workers > 1 and settings.redis_url is None
         self.group.start(
             *([stack.flag_service()] if needs_flags else []),
@@ -100,7 +103,7 @@ class Serve:
         settings = self.refresh(settings)
         _require_environment(settings)
         if needs_avatars:
-            settings = replace(settings, avatar_api_url=stack.avatar_url())
+            settings = _asking(stack.avatar_url(), settings)
         if needs_bus:
             settings = replace(settings, redis_url=stack.bus_url())
         self.group.start(*stack.workers(settings))
@@ -113,7 +116,7 @@ class Serve:
                 project=settings.project,
                 environment=settings.environment,
                 provider_url=settings.api_uri,
-                avatars="local stand-in" if needs_avatars else str(settings.avatar_api_url),
+                avatars="local stand-in" if provider is None else f"{provider}{_PROXIED if needs_avatars else ''}",
                 flag=settings.flag,
                 other_names=None if stack.is_loopback else settings.allowed_hosts,
                 served=stack.served_mode(settle_s=_SETTLE_S),
@@ -122,6 +125,14 @@ class Serve:
                 is_provable_from_elsewhere=settings.control_listen is not None,
             )
         )
+
+
+def _asking(url: str, settings: Settings) -> Settings:
+    """Return settings of workers that ask for avatars at a URL of ours; images come from where they always did."""
+    hosts = settings.avatar_image_hosts
+    if settings.avatar_api_url is not None:
+        hosts = image_hosts_through_proxy(settings.avatar_api_url, hosts)
+    return replace(settings, avatar_api_url=url, avatar_image_hosts=hosts)
 
 
 def _require_sdk_key(settings: Settings) -> None:

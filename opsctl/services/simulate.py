@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.lean_dataclass import dataclass
+from opsctl.core.load.looks import AvatarLook
 from opsctl.core.load.results import SimulationResult
 from opsctl.core.load.series import PhaseRun, Sample, Sampled, seconds_of
 from opsctl.core.modes import Mode
@@ -247,8 +248,8 @@ class SimulateService:
         while True:
             looked = self.workers.look()
             at_s = self._now_s
-            served = None if self.avatars is None else self.avatars.served()
-            self._sampled.add(Sample(at_s, looked, served))
+            avatars = AvatarLook() if self.avatars is None else self.avatars.look()
+            self._sampled.add(Sample(at_s, looked, avatars))
             if looked.is_counted or at_s >= ends_s or not self._sampled.is_ever_counted:
                 return
             self.clock.sleep(_LOOK_AGAIN_S)

@@ -151,6 +151,10 @@ class Settings:
     avatar_image_hosts: tuple[str, ...] = _setting(
         "hosts avatar images may come from, with commas", "OPSCTL_AVATAR_IMAGE_HOSTS", _hosts, ()
     )
+    avatar_fault_proxy: bool = _setting(
+        "yes: opsctl serve asks avatar_api_url through a proxy on this machine, which opsctl simulate can have fail",
+        "OPSCTL_AVATAR_FAULT_PROXY", _yes_or_no, False,
+    )  # fmt: skip
     avatar_deadline_s: float = _setting(
         "how long a page waits for avatars", "OPSCTL_AVATAR_DEADLINE", _duration("10ms", "1m"), 0.8
     )

@@ -18,7 +18,20 @@ from support.waiting import DEADLINE_S, eventually
 
 BROWSERS = 6
 EVERYONE = {"connected": 30, "confirmed": 30}
-SMALL = ("--visitors", "10", "--sockets", "30", "--duration", "6s", "--seed", "5", "--json", "--yes")
+SMALL = (
+    "--visitors",
+    "10",
+    "--sockets",
+    "30",
+    "--duration",
+    "6s",
+    "--seed",
+    "5",
+    "--timeout",
+    "60s",
+    "--json",
+    "--yes",
+)
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +256,7 @@ def local_nginx(stack, tmp_path_factory):
 
 def test_a_simulation_s_connected_browsers_time_the_switch_through_tls(local_nginx, restored):
     trusting = {"SSL_CERT_FILE": str(local_nginx.ca)}
-    ran = restored.opsctl("simulate", "compare", "--target", local_nginx.url, *SMALL, environ=trusting)
+    ran = restored.opsctl("simulate", "compare", "--target", local_nginx.url, *SMALL, environ=trusting, timeout_s=150)
 
     *looks, result = map(json.loads, ran.out.splitlines())
     assert [(flip["shown"]["browsers"], flip["browsers"]) for flip in result["flips"]] == [(30, EVERYONE)] * 2

@@ -7,11 +7,10 @@ import urllib3
 from support.stack import clean_environ
 
 from opsctl.adapters.avatar_knobs import AvatarKnobs
-from opsctl.adapters.fault_proxy import fault_proxy
 from opsctl.adapters.throwaway import throw_away_stack
 from opsctl.core.errors import ErrorCode, OpsError
+from opsctl.core.load.looks import AvatarLook
 from opsctl.core.load.scenario import Avatars
-from opsctl.settings import Secret, Settings
 
 pytestmark = pytest.mark.acceptance
 
@@ -38,12 +37,12 @@ def get(url):
 def test_a_stack_has_the_settings_it_is_given_and_none_of_the_caller_s(stack, knobs):
     url, settings = stack
     get(url)
-    calls = knobs.served()
+    calls = knobs.look().served
     get(url)
 
     assert (settings.avatar_keep_s, settings.post_interval_s) == (0.0, 0.0)
     assert calls > 0
-    assert knobs.served() == 2 * calls
+    assert knobs.look().served == 2 * calls
 
 
 def test_a_setting_that_cannot_be_used_is_refused_before_anything_starts():
@@ -86,26 +85,31 @@ def test_knobs_that_are_gone_say_so_and_how_much_was_served_is_not_known():
         gone.turn(Avatars())
 
     assert error.value.code is ErrorCode.UNREACHABLE
-    assert gone.served() is None
+    assert gone.look() == AvatarLook()
     gone.put_back()
 
 
 def test_a_feed_behind_the_proxy_shows_the_configured_api_s_images_until_the_proxy_fails(stack, knobs):
     api = knobs.url
-    configured = Settings(avatar_api_url=api, avatar_api_key=Secret("api-key-0123456789"))
+    configured = {
+        "OPSCTL_AVATAR_API_URL": api,
+        "OPSCTL_AVATAR_API_KEY": "api-key-0123456789",
+        "OPSCTL_AVATAR_FAULT_PROXY": "yes",
+    }
     with (
-        fault_proxy(clean_environ(), configured) as proxy,
-        throw_away_stack(clean_environ(), {**EACH_PAGE_ASKS, **proxy.feed_environ}) as (url, settings),
+        throw_away_stack(clean_environ(), {**EACH_PAGE_ASKS, **configured}) as (url, settings),
+        AvatarKnobs.of_running(settings.data_dir) as proxy,
     ):
-        before = knobs.served()
+        before = knobs.look().served
         healthy = get(url).data.decode()
-        passed_on = knobs.served() - before
+        passed_on = knobs.look().served - before
 
-        proxy.knobs.turn(Avatars(error_rate=1.0))
+        proxy.turn(Avatars(error_rate=1.0))
         failing = get(url).data.decode()
 
-        assert settings.avatar_api_key.reveal() == "api-key-0123456789"
+        assert (proxy.provider, knobs.provider) == (api, None)
         assert f"{api}/images/" in healthy
         assert f"{api}/images/" not in failing
-        assert passed_on == knobs.served() - before > 0
-        assert proxy.knobs.served() > passed_on
+        assert passed_on == knobs.look().served - before == proxy.look().passed_on > 0
+        assert proxy.look().served > passed_on
+        assert knobs.look().passed_on is None

@@ -36,7 +36,7 @@ def test_what_fails_on_purpose_does_not_reach_the_api_behind(start_avatar_servic
 
     assert (failed, limited) == (500, [200, 429])
     assert proxy.get("/stats").json() | {"images": 0} == {
-        "calls": 3, "images": 0, "errors": 1, "rate_limited": 1, "waiting": 0,
+        "calls": 3, "passed_on": 1, "images": 0, "errors": 1, "rate_limited": 1, "waiting": 0,
     }  # fmt: skip
     assert api.get("/stats").json()["calls"] == 1
 

@@ -133,6 +133,62 @@ def test_somebody_elses_avatar_api_is_not_made_slow(opsctl):
     assert "somebody else's" in refused.err
 
 
+PROVIDER = "https://avatars.example"
+
+
+def test_the_configured_avatar_api_is_asked_through_a_proxy_when_somebody_says_so(opsctl, wired):
+    configured = {"OPSCTL_AVATAR_API_URL": PROVIDER, "OPSCTL_AVATAR_API_KEY": "api-key-0123456789"}
+    wired.load.avatars.provider = PROVIDER
+
+    result = opsctl("simulate", "avatar-down", *SEEDED, "--real-avatars", "--json", environ=configured)
+
+    told = json.loads(result.out.splitlines()[-1])
+    healthy, failing = (told["scenario"]["phases"][number]["avatars"] for number in (0, 1))
+    assert wired.stack_has == {
+        "OPSCTL_AVATAR_KEEP": "0s",
+        **configured,
+        "OPSCTL_AVATAR_DEADLINE": "0.8",
+        "OPSCTL_AVATAR_FAULT_PROXY": "True",
+    }
+    assert (healthy["latency_ms"], failing["error_rate"]) == (0, 1), "healthy is what the provider does by itself"
+    assert told["comparison"]["saved"]["third_party_ms"] is None
+    assert any(PROVIDER in note for note in told["scenario"]["notes"])
+
+
+def test_a_configured_avatar_api_is_left_alone_unless_somebody_says_so(opsctl, wired):
+    configured = {"OPSCTL_AVATAR_API_URL": PROVIDER}
+    asked = opsctl("simulate", "compare", *SEEDED, "--real-avatars", environ=configured).err.splitlines()[0]
+
+    spared = opsctl("simulate", "compare", *SEEDED, environ=configured).err.splitlines()[0]
+
+    assert asked == f"starting a throw-away stack, which asks {PROVIDER} for each page in full mode"
+    assert spared == f"starting a throw-away stack, with a stand-in for {PROVIDER}: --real-avatars asks that"
+    assert wired.stack_has == {"OPSCTL_AVATAR_KEEP": "0s"}
+
+
+@pytest.mark.parametrize(
+    ("given", "configured", "why", "fix"),
+    [
+        ((), {}, "no avatar API is configured", "OPSCTL_AVATAR_API_URL="),
+        (
+            ("--target", HERE, "--yes"),
+            {"OPSCTL_AVATAR_API_URL": PROVIDER},
+            "for a throw-away stack",
+            "=yes opsctl serve",
+        ),
+        (("--target", "serve", "--yes"), {"OPSCTL_AVATAR_API_URL": PROVIDER}, "for a throw-away stack", "leave it out"),
+        (("--join", "load-1:5557"), {}, "--real-avatars cannot be said here", "leave it out here"),
+    ],
+)
+def test_real_avatars_that_cannot_be_had_are_refused_before_any_load(opsctl, wired, given, configured, why, fix):
+    refused = opsctl("simulate", "compare", "--real-avatars", *given, environ=configured, expect=2)
+
+    what, how = refused.err.splitlines()
+    assert why in what
+    assert fix in how
+    assert not hasattr(wired, "simulated")
+
+
 def test_nothing_is_said_of_an_avatar_api_that_was_told_nothing(opsctl):
     told = opsctl("simulate", "compare", *SEEDED, "--json").out.splitlines()[-1]
     untold = opsctl("simulate", "compare", *SEEDED, "--json", "--target", HERE, "--yes").out.splitlines()[-1]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from support.simulated import a_result
 
-from opsctl.core.load.builtin import BUILT_IN, built_in, changed, on_running_feed
+from opsctl.core.load.builtin import BUILT_IN, built_in, changed, on_running_feed, through_proxy
 from opsctl.core.load.scenario import Avatars, Scenario, Tag
 from opsctl.core.modes import Mode
 
@@ -28,6 +28,31 @@ def test_compare_is_a_minute_of_three_phases_under_the_same_load():
     assert story(scenario) == [("full", "full", 300), ("degraded", "degraded", 300), ("restored", "full", 300)]
     assert (scenario.seconds, scenario.sockets, trouble(scenario)) == (60, 1000, {})
     assert scenario.phases[0].avatars == healthy()
+
+
+def test_a_provider_behind_a_proxy_is_healthy_as_it_is_and_fails_as_the_stand_in_would():
+    told = through_proxy(built_in("avatar-down"), "https://avatars.example")
+
+    assert [phase.avatars for phase in told.phases] == [
+        Avatars(),
+        Avatars(latency_ms=200, error_rate=1.0),
+        Avatars(latency_ms=200, rate_limit_per_s=5.0),
+        None,
+        Avatars(),
+        None,
+    ]
+    assert told.avatar_provider == "https://avatars.example"
+    assert told.notes[-1].startswith("avatars come from https://avatars.example, through a proxy")
+
+
+def test_what_ones_own_scenario_says_of_a_provider_comes_on_top_even_where_a_stand_in_has_the_same():
+    own = replace(built_in("compare").phases[0], avatars=healthy())
+
+    told = through_proxy(
+        replace(built_in("compare"), phases=(own, *built_in("compare").phases[1:])), "https://a.example"
+    )
+
+    assert told.phases[0].avatars == healthy()
 
 
 def test_a_spike_rises_tenfold_before_the_kill_and_falls_after_the_restore():

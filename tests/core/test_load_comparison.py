@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.simulated import SCENARIO, a_blind_result, a_partial_result, a_phase, a_result
 
+from opsctl.core.load.builtin import through_proxy
 from opsctl.core.load.comparison import avatars_in, compare
 from opsctl.core.load.data import result_data, series_data
 from opsctl.core.load.figures import FIGURES, Unit, avatar_calls_per_page
@@ -158,6 +159,23 @@ def test_what_makes_the_modes_incomparable_is_said():
     assert "in degraded 2 of 12 pages did not show degraded mode" in notes
     assert any(note.startswith("the load was not the same: 300 visitors") for note in notes)
     assert "in degraded the feed counted 0 avatar calls, the avatar API itself 500" in notes
+
+
+def test_what_a_proxy_did_to_the_avatar_calls_is_told_apart_from_what_it_passed_on():
+    full, degraded, restored = a_result().phases
+    failed = replace(full, avatar_calls=100, avatar_served=120, avatar_passed_on=20)
+    passed = replace(restored, avatar_passed_on=restored.avatar_served)
+    result = a_result(phases=(failed, degraded, passed), scenario=through_proxy(SCENARIO, "https://avatars.example"))
+
+    comparison = compare(result)
+
+    assert "in full the feed counted 100 avatar calls, the proxy 120" in comparison.notes
+    assert (
+        "in full 120 avatar calls reached the proxy: it passed on 20, and failed or held up the others"
+        in comparison.notes
+    )
+    assert not any("reached the proxy" in note for note in comparison.notes if note.startswith("in restored"))
+    assert comparison.saved.third_party_ms is None
 
 
 def test_the_sentence_says_what_degraded_mode_was_like_against_full_mode():

@@ -198,3 +198,17 @@ def test_a_machine_s_own_settings_of_matplotlib_are_left_as_they_were():
         assert mpl.rcParams["lines.linewidth"] != 9.0
     assert mpl.rcParams["lines.linewidth"] == 9.0
     mpl.rcdefaults()
+
+
+def test_calls_that_reached_a_proxy_and_those_it_passed_on_stand_side_by_side():
+    from opsctl.simulation.report.findings import findings
+
+    result = a_result()
+    proxied = replace(result, phases=tuple(replace(phase, avatar_passed_on=7) for phase in result.phases))
+
+    direct, through = (next(one for one in findings(each) if one.name == "avatar-calls") for each in (result, proxied))
+
+    assert direct.head[4:] == ("counted by the API",)
+    assert through.head[4:] == ("reached the proxy", "passed on by it")
+    assert [row[5] for row in through.rows] == ["7", "7", "7"]
+    assert {len(row) for row in through.rows} == {len(through.head)}

@@ -3,7 +3,7 @@
 from opsctl.core.epochs import Epoch
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.flags import Environment, FlagRef
-from opsctl.core.load.looks import BrowserLook, VisitorLook, WorkerLook
+from opsctl.core.load.looks import AvatarLook, BrowserLook, VisitorLook, WorkerLook
 from opsctl.core.load.results import Machine
 from opsctl.core.load.scenario import Avatars, Phase, Scenario, Tag
 from opsctl.core.load.tally import Slot, Tallies
@@ -180,6 +180,7 @@ class PlayedAvatarApi:
     def __init__(self):
         self.told = []
         self.refuses = None
+        self.provider = None
 
     def turn(self, avatars):
         self.told.append(avatars)
@@ -189,8 +190,8 @@ class PlayedAvatarApi:
             raise self.refuses
         self.told.append("put back")
 
-    def served(self):
-        return None
+    def look(self):
+        return AvatarLook()
 
 
 class LoadBench:

@@ -99,6 +99,18 @@ def untold(scenario: Scenario) -> Scenario:
     return replace(scenario, phases=tuple(replace(phase, avatars=None) for phase in scenario.phases))
 
 
+def through_proxy(scenario: Scenario, provider: str) -> Scenario:
+    """Return it for a provider that is asked through a proxy: healthy, that takes its own time, not a stand-in's."""
+    note = (
+        f"avatars come from {provider}, through a proxy: what that takes and fails by itself comes on top of what a"
+        " phase says, and the time it would have taken is not reckoned"
+    )
+    phases = tuple(
+        replace(phase, avatars=Avatars()) if phase.avatars is _HEALTHY else phase for phase in scenario.phases
+    )
+    return replace(scenario, phases=phases, avatar_provider=provider, notes=(*scenario.notes, note))
+
+
 def _with_visitors(scenario: Scenario, visitors: int) -> Scenario:
     if not scenario.visitors and scenario.most_visitors:
         raise ValueError("it begins without visitors: how many come later is what its phases say")

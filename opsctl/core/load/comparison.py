@@ -144,7 +144,7 @@ def _saved(full: PhaseResult, degraded: PhaseResult, scenario: Scenario) -> Save
     bytes_full, bytes_degraded = (
         phase.pages.sent_bytes / phase.pages.requests if phase.pages.requests else None for phase in (full, degraded)
     )
-    avatars = avatars_in(scenario, degraded.name)
+    avatars = avatars_in(scenario, degraded.name) if scenario.avatar_provider is None else None
     third_party_ms = None
     if calls is not None and avatars is not None and not avatars.hang:
         third_party_ms = calls * (avatars.latency_ms + avatars.jitter_ms / 2)

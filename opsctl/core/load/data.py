@@ -107,6 +107,7 @@ def phase_data(phase: PhaseResult) -> dict[str, Any]:
         "answered": phase.answered,
         "ended": phase.ended,
         "avatar_served": phase.avatar_served,
+        "avatar_passed_on": phase.avatar_passed_on,
         "sampled_s": _rounded(phase.sampled_s),
         "busiest_worker": _rounded(phase.busiest),
         "breaker_open_s": _rounded(phase.breaker_open_s),

@@ -81,6 +81,19 @@ class WorkerLook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AvatarLook:
+    """The avatar API at one moment, as that counted itself; `None` is what nobody knows.
+
+    Attributes:
+        served: Calls that reached it since its start, or reached the proxy before it.
+        passed_on: Those that the proxy asked of the API behind it; `None` without one.
+    """
+
+    served: int | None = None
+    passed_on: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SimulationLook:
     """How far a simulation is, for whoever watches it.
 

@@ -119,10 +119,19 @@ def _counted_apart(phase: PhaseResult) -> list[str]:
         apart = abs(phase.avatar_served - phase.avatar_calls)
         if apart > max(_SAME_COUNT * whole, 1):
             said.append(
-                f"in {phase.name} the feed counted {counted(phase.avatar_calls, 'avatar call')}, the avatar API itself"
-                f" {phase.avatar_served:,}"
+                f"in {phase.name} the feed counted {counted(phase.avatar_calls, 'avatar call')},"
+                f" {'the avatar API itself' if phase.avatar_passed_on is None else 'the proxy'} {phase.avatar_served:,}"
             )
+    said += _failed_by_proxy(phase)
     return said
+
+
+def _failed_by_proxy(phase: PhaseResult) -> list[str]:
+    reached, passed_on = phase.avatar_served, phase.avatar_passed_on
+    if reached is None or passed_on is None or passed_on >= reached:
+        return []
+    calls = counted(reached, "avatar call")
+    return [f"in {phase.name} {calls} reached the proxy: it passed on {passed_on:,}, and failed or held up the others"]
 
 
 def _of_both(full: PhaseResult, degraded: PhaseResult, scenario: Scenario) -> list[str]:

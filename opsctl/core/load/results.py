@@ -80,7 +80,8 @@ class PhaseResult:
         ended: Requests that ended between the same two looks, as the visitors counted; likewise.
         avatar_calls: Calls of the avatar API within it, as the feed counted; `None` where nobody knows.
         avatar_errors: Those that gave no avatar; likewise.
-        avatar_served: Calls that the API itself counted; likewise.
+        avatar_served: Calls that the API itself counted, or the proxy before it; likewise.
+        avatar_passed_on: Those that the proxy passed on to the API; `None` without a proxy, too.
         cpu: Cores that the feed's workers used, on average; likewise.
         memory_mb: Their resident memory at its end; likewise.
         busiest: Share of a core that the busiest worker used, from 0 to 1; likewise.
@@ -106,6 +107,7 @@ class PhaseResult:
     avatar_calls: int | None = None
     avatar_errors: int | None = None
     avatar_served: int | None = None
+    avatar_passed_on: int | None = None
     cpu: float | None = None
     memory_mb: float | None = None
     busiest: float | None = None

@@ -74,6 +74,8 @@ class Scenario:
         phases: In their order; the first one is in full mode.
         avatar_keep_s: How long a feed that is started for this keeps an avatar it was given; 0 asks for each page;
             `None` of one that runs already: nobody knows.
+        avatar_provider: URL of an avatar API that is asked through a proxy: what a phase says of the API is what the
+            proxy does to it, and what it does itself comes on top. `None`: a stand-in, or unknown.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Scenario:
     think_s: tuple[float, float] = (1.0, 3.0)
     seed: int = 0
     avatar_keep_s: float | None = 0.0
+    avatar_provider: str | None = None
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
 
 from opsctl.core.lean_dataclass import dataclass
+from opsctl.core.load.looks import AvatarLook
 from opsctl.core.load.results import PhaseResult, Second, Usage
 from opsctl.core.load.tally import Tally
 
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The workers at one moment, in seconds of the run; `avatar_served` is what the avatar API counted itself."""
+    """The workers and the avatar API at one moment, in seconds of the run."""
 
     at_s: float
     workers: WorkerLook
-    avatar_served: int | None = None
+    avatars: AvatarLook = field(default_factory=AvatarLook)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,8 @@ class PhaseRun:
             ended=round(_ended_between(tallies, self.begin.at_s, self.end.at_s)) if is_counted else None,
             avatar_calls=_counted(before.avatar_calls, after.avatar_calls),
             avatar_errors=_counted(before.avatar_errors, after.avatar_errors),
-            avatar_served=_counted(self.begin.avatar_served, self.end.avatar_served),
+            avatar_served=_counted(self.begin.avatars.served, self.end.avatars.served),
+            avatar_passed_on=_counted(self.begin.avatars.passed_on, self.end.avatars.passed_on),
             cpu=None if cpu_s is None or lasted_s <= 0 else cpu_s / lasted_s,
             memory_mb=after.memory_mb,
             busiest=_busiest(self.begin, self.end),

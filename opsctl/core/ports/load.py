@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from opsctl.core.load.looks import BrowserLook, VisitorLook, WorkerLook
+    from opsctl.core.load.looks import AvatarLook, BrowserLook, VisitorLook, WorkerLook
     from opsctl.core.load.scenario import Avatars
     from opsctl.core.load.tally import Tallies
 
@@ -80,6 +80,11 @@ class AvatarApi(Protocol):
         """Do what it did before it was first turned."""
         ...
 
-    def served(self) -> int | None:
-        """Return how many calls it counted itself; `None` where nobody knows."""
+    @property
+    def provider(self) -> str | None:
+        """The API that it stands before, which takes its own time besides; `None`: it stands in for one."""
+        ...
+
+    def look(self) -> AvatarLook:
+        """Return what it counted itself; never raises, what is not known is `None`."""
         ...

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from opsctl.core.load.results import PhaseResult, SimulationResult
 
 _FIGURES = {figure.name: figure for figure in COMPARED}
+_COUNTED = {False: ("counted by the API",), True: ("reached the proxy", "passed on by it")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +93,13 @@ def _throughput(result: SimulationResult) -> Finding:
 
 
 def _avatars(result: SimulationResult) -> Finding:
+    is_proxied = any(phase.avatar_passed_on is not None for phase in result.phases)
     return Finding(
         name="avatar-calls",
         title="Calls of the avatar API",
         says=_each(result, lambda phase: f"{_shown('avatar_calls_per_s', phase)} calls/s"),
         reading=f"As the feed counted them.{_together(result, how='average')}",
-        head=("phase", "calls", "calls/s", "of them failed", "counted by the API"),
+        head=("phase", "calls", "calls/s", "of them failed", *_COUNTED[is_proxied]),
         rows=tuple(
             (
                 phase.name,
@@ -105,6 +107,7 @@ def _avatars(result: SimulationResult) -> Finding:
                 _shown("avatar_calls_per_s", phase),
                 show(phase.avatar_errors, Unit.COUNT),
                 show(phase.avatar_served, Unit.COUNT),
+                *((show(phase.avatar_passed_on, Unit.COUNT),) if is_proxied else ()),
             )
             for phase in result.phases
         ),
