@@ -70,6 +70,7 @@ class Watching:
                 by_tag=self._by_tag(here.tallies, phase, left_s),
                 avatar_calls_per_s=self.sampled.avatar_calls_per_s(_NOW_S),
                 flips=tuple(self.flips),
+                generator=self.generator,
             )
         )
 

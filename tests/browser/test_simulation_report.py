@@ -111,3 +111,13 @@ def test_tables_that_are_wider_than_the_page_can_be_scrolled_with_the_keyboard(o
     page.keyboard.press("ArrowRight")
 
     page.wait_for_function("document.activeElement.scrollLeft > 0")
+
+
+def test_a_phone_shows_both_modes_and_their_ratio_without_scrolling(opened):
+    page, _ = opened("whole", look="phone")
+
+    region = page.get_by_role("region", name="Full and degraded, side by side: table").bounding_box()
+    ratios = page.locator(".compared tbody td:nth-child(4)").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect().right)"
+    )
+    assert max(ratios) <= region["x"] + region["width"]

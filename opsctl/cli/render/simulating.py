@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from opsctl.core.load.tally import Tally
 
 _BARS = "▁▂▃▄▅▆▇█"
-_KEPT_S = 48
+_KEPT_S = 44
 _LABEL = 14
 _NOTHING = "-"
 
@@ -37,7 +37,8 @@ class Dashboard:
     def draw(self, look: SimulationLook) -> RenderableType:
         """Return what there is to see now."""
         self._keep(look)
-        return Group(self._head(look), self._table(look), self._latency(), *map(_flip_line, look.flips))
+        limits = [Text(f"{'load':<{_LABEL}}  {limit}") for limit in _limits(look)]
+        return Group(self._head(look), self._table(look), self._latency(), *map(_flip_line, look.flips), *limits)
 
     def _keep(self, look: SimulationLook) -> None:
         second = int(look.at_s)
@@ -82,6 +83,11 @@ class Dashboard:
         return Text(f"{'p95 by second':<{_LABEL}}  {bars}  up to {format_ms(most)}")
 
 
+def _limits(look: SimulationLook) -> list[str]:
+    """Return which limits the load itself has reached."""
+    return [f"at its own limit: {warning}" for warning in look.generator.warnings]
+
+
 def line(look: SimulationLook) -> str:
     """Return how far it is as one line."""
     p95 = look.now.latency.percentile(95)
@@ -93,6 +99,7 @@ def line(look: SimulationLook) -> str:
         "" if p95 is None else f"p95 {format_ms(p95)}",
         "" if look.avatar_calls_per_s is None else f"{look.avatar_calls_per_s:,.0f} avatar calls/s",
         f"{look.now.failed:,} failed" if look.now.failed else "",
+        "the load is at its own limit" if look.generator.warnings else "",
     ]
     return "   ".join(filter(None, parts))
 
@@ -114,6 +121,7 @@ def to_data(look: SimulationLook) -> dict[str, Any]:
         "p95_ms": look.now.latency.percentile(95),
         "p99_ms": look.now.latency.percentile(99),
         "avatar_calls_per_s": None if look.avatar_calls_per_s is None else round(look.avatar_calls_per_s, 1),
+        "load_warnings": list(look.generator.warnings),
     }
 
 

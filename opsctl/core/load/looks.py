@@ -111,6 +111,7 @@ class SimulationLook:
         by_tag: What they were answered so far in the phases of each tag, and over how many seconds.
         avatar_calls_per_s: Calls of the avatar API a second, just now; `None` where that is not known.
         flips: Kills and restores so far.
+        generator: How hard the load itself had to work so far.
     """
 
     at_s: float
@@ -126,3 +127,4 @@ class SimulationLook:
     by_tag: dict[Tag, tuple[Tally, float]]
     avatar_calls_per_s: float | None
     flips: tuple[Flip, ...] = ()
+    generator: Generator = field(default_factory=Generator)
