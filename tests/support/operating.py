@@ -21,7 +21,8 @@ def main():
     asked, answers = (os.fdopen(os.dup(number), mode) for number, mode in ((0, "r"), (1, "w")))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for name in ("kill", "restore"):
-        command({"arguments": [name, "--help"]})
+        # With a flag before it, help loads the command.
+        command({"arguments": [name, "any-flag", "--help"]})
     print("ready", file=answers, flush=True)
     for line in asked:
         print(json.dumps(command(json.loads(line))), file=answers, flush=True)
