@@ -382,4 +382,4 @@ from urllib3.http2 import inject_into_urllib3, probe
 assert probe is sys.modules["urllib3.connection"].http2_probe
 assert launchdarkly_api.ApiClient().deserialize('{"items": []}', "Environments", "application/json").items == []
 """
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=110)
