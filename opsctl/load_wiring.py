@@ -10,26 +10,33 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from opsctl import __version__
+from opsctl.adapters.avatar_knobs import AvatarKnobs
 from opsctl.adapters.feed_client import FeedClient
 from opsctl.adapters.page_visitors import VisitorProcess
 from opsctl.adapters.socket_fleet import SocketFleet
 from opsctl.adapters.undisturbed import undisturbed
 from opsctl.adapters.worker_looks import InstanceWorkers
+from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.load.results import Machine
 from opsctl.services.prepared import SwitchRequest
+from opsctl.services.rehearse import Rehearsing
 from opsctl.services.simulate import SimulateService, Stage
 from opsctl.services.simulate_flips import Flips
+from opsctl.services.simulate_steps import Alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from opsctl.core.flags import FlagRef
     from opsctl.core.load.looks import SimulationLook
     from opsctl.core.load.scenario import Scenario
+    from opsctl.core.load.steps import Step
     from opsctl.core.ports import Clock, Instances
-    from opsctl.core.ports.load import AvatarApi
     from opsctl.core.switch import Change
     from opsctl.services.prepared import PreparedSwitch
+    from opsctl.services.simulate_steps import Companion
+    from opsctl.services.status import StatusService
     from opsctl.services.switch import SwitchService
 
 _LIBRARIES = ("locust", "gevent", "flask", "flask-socketio", "launchdarkly-server-sdk")
@@ -52,6 +59,8 @@ class SimulationParts:
         spread: Arguments of visitors that are spread over processes or machines.
         ready_s: How long those may take to be there.
         note: Is told, for people, who of other machines is still to join.
+        status: Looks who serves what.
+        on_step: Is told the steps of a rehearsal; without it, it is none.
     """
 
     url: str
@@ -59,13 +68,15 @@ class SimulationParts:
     ref: FlagRef
     switch: SwitchService
     instances: Instances
-    avatars: AvatarApi | None
+    avatars: AvatarKnobs | None
     clock: Clock
     timeout_s: float
     command: str
     spread: Sequence[str] = ()
     ready_s: float = 60.0
     note: Callable[[str], None] = lambda _text: None
+    status: StatusService
+    on_step: Callable[[Step], None] | None = None
 
 
 @contextmanager
@@ -94,7 +105,7 @@ def opened_simulation(
         running.callback(browsers.stop)
 
         def prepare(change: Change) -> PreparedSwitch:
-            reason = f"opsctl simulate {scenario.name}"
+            reason = f"opsctl {'simulate' if parts.on_step is None else 'rehearse'} {scenario.name}"
             request = SwitchRequest(ref=parts.ref, change=change, reason=reason, timeout_s=parts.timeout_s)
             return parts.switch.prepare(request)
 
@@ -125,7 +136,38 @@ def opened_simulation(
             zero_s=zero_s,
             on_look=on_look,
             undisturbed=undisturbed,
+            companion=_companion(parts, scenario, feed, zero_s),
         )
+
+
+def _companion(parts: SimulationParts, scenario: Scenario, feed: FeedClient, zero_s: float) -> Companion:
+    if parts.on_step is None:
+        return Alone()
+    return Rehearsing(
+        scenario=scenario,
+        look=lambda: parts.status.get_status(parts.ref),
+        page=feed.page,
+        avatars=None if parts.avatars is None else parts.avatars.read,
+        clock=parts.clock,
+        zero_s=zero_s,
+        on_step=parts.on_step,
+    )
+
+
+def knobs_of(data_dir: Path, scenario: Scenario, *, is_own_stack: bool) -> AvatarKnobs | None:
+    """Return what tells the avatar API what to do, where it is this installation's, and can be told.
+
+    Raises:
+        OpsError: `failed`, when the scenario needs one that can be told, and there is none.
+    """
+    avatars = AvatarKnobs.of_running(data_dir) if is_own_stack else None
+    if avatars is None and scenario.needs_avatar_api:
+        raise OpsError(
+            ErrorCode.FAILED,
+            f"{scenario.name} has to make the avatar API fail, and this serve asks its own with no proxy before it",
+            hint="start it with one: OPSCTL_AVATAR_FAULT_PROXY=yes opsctl serve; or leave --target out",
+        )
+    return avatars
 
 
 def machine() -> Machine:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from opsctl.core.flags import FlagRef
     from opsctl.core.load.looks import SimulationLook
     from opsctl.core.load.scenario import Scenario
+    from opsctl.core.load.steps import Step
     from opsctl.core.propagation import Propagation
     from opsctl.core.ramp import RampNews
     from opsctl.core.smoke import SmokeStep
@@ -321,7 +322,7 @@ class Wiring(AdapterWiring):
         )
 
     @contextmanager
-    def simulation(
+    def simulation(  # noqa: PLR0913 - where, what, and who is told
         self,
         url: str,
         scenario: Scenario,
@@ -331,29 +332,21 @@ class Wiring(AdapterWiring):
         command: str,
         spread: Sequence[str] = (),
         note: Callable[[str], None] = lambda _text: None,
+        on_step: Callable[[Step], None] | None = None,
     ) -> Iterator[SimulateService]:
         """Start the load of a simulation of the feed at `url`, for as long as the block runs; it does nothing yet.
 
         `is_own_stack`: whether the feed's avatar API is this installation's stand-in, which can be told what to do.
-        `note` is told who of other machines is still to join.
+        `note` is told who of other machines is still to join. `on_step` makes it a rehearsal, and is told its steps.
 
         Raises:
-            OpsError: `failed`, when the scenario needs an avatar API that can be told, and there is none; what
-                `opened_simulation` raises.
+            OpsError: what `knobs_of` and `opened_simulation` raise.
         """
-        from opsctl.adapters.avatar_knobs import AvatarKnobs  # noqa: PLC0415 - start-up
-        from opsctl.core.errors import ErrorCode, OpsError  # noqa: PLC0415 - start-up
         from opsctl.core.flags import FlagRef  # noqa: PLC0415 - start-up
-        from opsctl.load_wiring import SimulationParts, opened_simulation  # noqa: PLC0415 - start-up
+        from opsctl.load_wiring import SimulationParts, knobs_of, opened_simulation  # noqa: PLC0415 - start-up
 
         settings = self._settings
-        avatars = AvatarKnobs.of_running(settings.data_dir) if is_own_stack else None
-        if avatars is None and scenario.needs_avatar_api:
-            raise OpsError(
-                ErrorCode.FAILED,
-                f"{scenario.name} has to make the avatar API fail, and this serve asks its own with no proxy before it",
-                hint="start it with one: OPSCTL_AVATAR_FAULT_PROXY=yes opsctl serve; or leave --target out",
-            )
+        avatars = knobs_of(settings.data_dir, scenario, is_own_stack=is_own_stack)
         parts = SimulationParts(
             url=url,
             provider=settings.provider_name,
@@ -367,6 +360,8 @@ class Wiring(AdapterWiring):
             spread=spread,
             ready_s=_JOINING_S if "--master" in spread else _STARTING_S,
             note=note,
+            status=self.status(),
+            on_step=on_step,
         )
         with opened_simulation(parts, scenario, on_look) as simulation:
             yield simulation

@@ -47,6 +47,7 @@ _COMMANDS: Mapping[str, Mapping[str, str]] = {
         "avatar-down": "avatar_down",
         "run": "run_scenario",
     },
+    "rehearse": {},
     "flag-service": {},
     "config": {"show": "show"},
 }

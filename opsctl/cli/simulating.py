@@ -63,24 +63,39 @@ def _run(call: Call, load: LoadOptions, scenario: Scenario) -> int:
     ensure_installed()
     if load.target is not None:
         scenario = on_running_feed(scenario)
+    result = run_load(call, load, scenario, spread=shared)
+    return _report(call, load, result, judge(thresholds, result))
+
+
+def run_load(
+    call: Call, load: LoadOptions, scenario: Scenario, *, spread: Sequence[str] = (), is_rehearsal: bool = False
+) -> SimulationResult:
+    """Run it where the options say; return what came of it, with everything ended that was started for it.
+
+    Raises:
+        OpsError: `usage`, `confirmation_required`; what `SimulateService` raises.
+    """
     with ExitStack() as open_parts:
         place = open_place(call, load, scenario, open_parts)
+        title = "rehearse" if is_rehearsal else "simulate"
+        shown = open_parts.enter_context(shown_while_it_runs(call, scenario, title=title))
         simulation = open_parts.enter_context(
             place.services.simulation(
                 place.url,
                 scenario,
-                on_look=open_parts.enter_context(shown_while_it_runs(call, scenario)),
+                on_look=shown,
                 is_own_stack=load.target in {None, RUNNING_HERE},
-                spread=shared,
+                spread=spread,
                 note=call.note,
-                command=_command(call, load, scenario),
+                command=command_again(call, load, scenario),
+                on_step=shown.step if is_rehearsal else None,
             )
         )
         result = simulation.run(_as_told(scenario, simulation.avatars))
         # The switch is back: whoever presses Ctrl-C from here on gets the report of what was measured all the same.
         with undisturbed():
             open_parts.close()
-    return _report(call, load, result, judge(thresholds, result))
+    return result
 
 
 def _as_told(scenario: Scenario, avatars: AvatarApi | None) -> Scenario:
@@ -115,8 +130,8 @@ def _built_in(load: LoadOptions, name: str) -> Scenario:
             name,
             visitors=load.visitors,
             sockets=load.sockets,
-            seconds=_seconds(load),
-            seed=secrets.randbelow(_SEEDS) if load.seed is None else load.seed,
+            seconds=seconds_of(load),
+            seed=seed_of(load),
         )
     except ValueError as error:
         raise OpsError(ErrorCode.USAGE, f"simulate {name}: {error}", hint=f"opsctl simulate {name} --help") from error
@@ -131,18 +146,25 @@ def _of_file(load: LoadOptions, path: Path) -> Scenario:
             scenario,
             visitors=load.visitors,
             sockets=load.sockets,
-            seconds=_seconds(load),
+            seconds=seconds_of(load),
             seed=scenario.seed if load.seed is None else load.seed,
         )
     except ValueError as error:
         raise OpsError(ErrorCode.USAGE, f"{path}: {error}", hint="correct the options, or leave them out") from error
 
 
-def _seconds(load: LoadOptions) -> float | None:
+def seed_of(load: LoadOptions) -> int:
+    """Return the seed that was given, or a new one."""
+    return secrets.randbelow(_SEEDS) if load.seed is None else load.seed
+
+
+def seconds_of(load: LoadOptions) -> float | None:
+    """Return how long all phases are to take together; `None` where nobody said so."""
     return None if load.duration is None else duration_option("--duration", load.duration)
 
 
-def _command(call: Call, load: LoadOptions, scenario: Scenario) -> str:
+def command_again(call: Call, load: LoadOptions, scenario: Scenario) -> str:
+    """Return the command line that repeats the run."""
     return call.again() if load.seed is not None else call.again("--seed", str(scenario.seed))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from opsctl.core.lean_dataclass import dataclass
+from opsctl.core.modes import Mode
 
 if TYPE_CHECKING:
     from opsctl.core.epochs import Epoch
-    from opsctl.core.modes import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +35,16 @@ class ClientState:
 
     epoch: Epoch
     mode: Mode
+
+
+def contradiction(page: PageSeen, mode: Mode, *, expects_avatars: bool = False) -> str:
+    """Return what about the page contradicts its being in that mode; nothing when all is right."""
+    if page.mode is not mode:
+        return f"it is {page.mode}"
+    if mode is Mode.DEGRADED and page.third_party_images:
+        return f"it shows {page.third_party_images} third-party images"
+    if mode is Mode.DEGRADED and page.shows_recommendations:
+        return "it shows personal recommendations"
+    if mode is Mode.FULL and expects_avatars and not page.third_party_images:
+        return "it shows no avatar of the avatar API"
+    return ""

@@ -12,6 +12,7 @@ from opsctl.core.load.looks import AvatarLook
 from opsctl.core.load.results import SimulationResult
 from opsctl.core.load.series import PhaseRun, Sample, Sampled, seconds_of
 from opsctl.core.modes import Mode
+from opsctl.services.simulate_steps import Alone
 from opsctl.services.simulate_watch import Watching
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from opsctl.core.ports import Clock
     from opsctl.core.ports.load import AvatarApi, ConnectedBrowsers, PageVisitors, Workers
     from opsctl.services.simulate_flips import Flips
+    from opsctl.services.simulate_steps import Companion
 
 _LOOK_EVERY_S = 0.5
 _JOIN_S = 120.0
@@ -32,6 +34,7 @@ _PATIENCE_S = 3.0
 _LOOK_AGAIN_S = 0.1
 _LET_END_S, _LONGEST_LET_END_S = 1.0, 10.0
 _INTERRUPTED = "interrupted"
+_UNVERIFIED = "interrupted before it was verified"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,7 @@ class SimulateService:
         zero_s: The run's zero, on the clock's monotonic scale, as the visitors were told.
         on_look: Is told how far it is, twice a second.
         undisturbed: Keeps signals off while its block runs.
+        companion: Goes along with it.
     """
 
     stage: Stage
@@ -75,6 +79,7 @@ class SimulateService:
     zero_s: float
     on_look: Callable[[SimulationLook], None]
     undisturbed: Callable[[], AbstractContextManager[object]] = nullcontext
+    companion: Companion = field(default_factory=Alone)
     _runs: list[PhaseRun] = field(default_factory=list)
     _flips: list[Flip] = field(default_factory=list)
     _sampled: Sampled = field(default_factory=Sampled)
@@ -99,15 +104,17 @@ class SimulateService:
                 troubles = self._put_back()
         if ended_by is not None and ended_by.code is not ErrorCode.INTERRUPTED and not self._runs and not troubles:
             raise ended_by
+        ended_by, troubles = self._verified(ended_by, troubles)
         tallies = self._stopped()
         with self.undisturbed():
+            phases = tuple(run.result(tallies) for run in self._runs)
             return SimulationResult(
                 scenario=scenario,
                 target=self.stage.target,
                 provider=self.stage.provider,
                 flag=self.stage.flag,
                 began_ms=began_ms,
-                phases=tuple(run.result(tallies) for run in self._runs),
+                phases=phases,
                 flips=tuple(self._flips),
                 seconds=seconds_of(tallies, self._sampled, watching.present),
                 usage=self._sampled.usage(),
@@ -119,11 +126,13 @@ class SimulateService:
                 left_as="; ".join(troubles),
                 is_left_as_found=not troubles,
                 command=self.stage.command,
+                steps=self.companion.steps(phases),
             )
 
     def _went_through(self, scenario: Scenario, watching: Watching) -> OpsError | None:
         """Go through all phases; return what ended that early."""
         try:
+            self.companion.note()
             self._begin(scenario, watching)
             for phase in scenario.phases:
                 self._phase(phase, watching)
@@ -164,6 +173,7 @@ class SimulateService:
             self.avatars.turn(phase.avatars)
         if phase.visitors is not None:
             self.visitors.want(phase.visitors, over_s=phase.seconds)
+        self.companion.begins(phase)
         self._stretch += 1
         from_s = self.visitors.begin(self._stretch)
         first = len(self._sampled.samples)
@@ -193,6 +203,7 @@ class SimulateService:
             )
             self._runs.append(run)
             watching.ended(run)
+        self.companion.ended(run.result(self.visitors.look().tallies))
 
     def _ended_s(self) -> float:
         """Begin the stretch after a phase; return when that was."""
@@ -205,10 +216,12 @@ class SimulateService:
         # What was asked for in the phase before is answered in the mode of that phase.
         self._look(watching, "letting pages end", left_s=self._let_end_s())
         self._look(watching, "restore" if mode is Mode.FULL else "kill", left_s=0)
+        self.companion.begins(mode)
         flip = self.flips.to(mode, zero_s=self.zero_s)
         self._mode = mode
         self._flips.append(flip)
         self._sample()
+        self.companion.ended(flip)
 
     def _let_end_s(self) -> float:
         """Return how long a page may be under way: as long as the slowest of the phase before."""
@@ -220,7 +233,10 @@ class SimulateService:
         troubles = []
         if self.flips.has_to_be_put_back():
             try:
+                with suppress(Exception):  # whatever becomes of telling it
+                    self.companion.begins(Mode.FULL)
                 self._flips.append(self.flips.to(Mode.FULL, zero_s=self.zero_s))
+                self.companion.ended(self._flips[-1])
             except OpsError as error:
                 if self.flips.has_to_be_put_back():
                     troubles.append(f"the switch was not put back: {error.message}")
@@ -234,6 +250,17 @@ class SimulateService:
             except OpsError as error:
                 troubles.append(f"the avatar API is left as it was in the last phase: {error.message}")
         return tuple(troubles)
+
+    def _verified(
+        self, ended_by: OpsError | None, troubles: tuple[str, ...]
+    ) -> tuple[OpsError | None, tuple[str, ...]]:
+        """Have it looked whether all is as it was found; what is somebody else's now is theirs."""
+        if self.flips.is_anothers:
+            return ended_by, troubles
+        try:
+            return ended_by, (*troubles, *self.companion.verify())
+        except KeyboardInterrupt:
+            return ended_by or OpsError(ErrorCode.INTERRUPTED, _UNVERIFIED), troubles
 
     def _stopped(self) -> Tallies:
         """End the load; return what was counted by then, also where it ended by itself, or Ctrl-C ends the waiting."""

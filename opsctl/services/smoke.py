@@ -12,6 +12,7 @@ from opsctl.core.lean_dataclass import dataclass
 from opsctl.core.modes import Mode
 from opsctl.core.smoke import SmokeReport, SmokeStep
 from opsctl.core.switch import Change, Outcome
+from opsctl.core.visits import contradiction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,20 +178,7 @@ class Smoke:
 
     def _page_is(self, mode: Mode) -> str:
         page = self.feed.page()
-        wrong = _wrong(page, mode, expects_avatars=self.expects_avatars)
+        wrong = contradiction(page, mode, expects_avatars=self.expects_avatars)
         if wrong:
             raise OpsError(ErrorCode.FAILED, f"the page should be {mode}, but {wrong}", hint="look at opsctl status")
         return f"{page.third_party_images} third-party images"
-
-
-def _wrong(page: PageSeen, mode: Mode, *, expects_avatars: bool) -> str:
-    """Say what about the page contradicts its being in that mode; nothing when all is right."""
-    if page.mode is not mode:
-        return f"it is {page.mode}"
-    if mode is Mode.DEGRADED and page.third_party_images:
-        return f"it shows {page.third_party_images} third-party images"
-    if mode is Mode.DEGRADED and page.shows_recommendations:
-        return "it shows personal recommendations"
-    if mode is Mode.FULL and expects_avatars and not page.third_party_images:
-        return "it shows no avatar of the avatar API"
-    return ""

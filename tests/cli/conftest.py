@@ -21,10 +21,9 @@ from fakes import (
 )
 from support.audit import InMemoryAuditLog
 from support.checks import ScriptedChecker
-from support.load_bench import LoadBench
 from support.local_time import local_time
 from support.pins import InMemoryPins
-from support.rehearsals import InMemoryRehearsals
+from support.rehearsals import InMemoryRehearsals, RehearsedBench
 from support.rules import InMemoryRamps, InMemoryRules
 from support.stack import Result
 
@@ -39,6 +38,7 @@ from opsctl.services.here import HereService
 from opsctl.services.pinning import Pinning
 from opsctl.services.ramp import RampService
 from opsctl.services.reconcile import ReconcileService
+from opsctl.services.simulate_steps import Alone
 from opsctl.services.status import StatusService
 from opsctl.services.switch import SwitchService
 from opsctl.services.timed import TimedService
@@ -79,7 +79,7 @@ class Wired:
         self.rules = InMemoryRules(self.flags_at_provider)
         self.kept_ramps = InMemoryRamps()
         self.kept_rehearsals = InMemoryRehearsals()
-        self.load = LoadBench()
+        self.load = RehearsedBench()
 
     def script(self, *steps):
         self.instances = ScriptedInstances(self.clock, *steps)
@@ -214,6 +214,9 @@ class Wired:
         self.load.service.on_look = on_look
         self.load.service.stage = replace(self.load.service.stage, command=given["command"])
         self.load.service.avatars = self.load.avatars if given["is_own_stack"] else None
+        rehearsing = self.load.rehearsing
+        rehearsing.scenario, rehearsing.on_step = scenario, given["on_step"]
+        self.load.service.companion = rehearsing if given["on_step"] is not None else Alone()
         yield self.load.service
 
 

@@ -59,7 +59,7 @@ def test_the_table_has_every_command_and_every_option():
 
 
 def test_commands_and_their_options(tmp_path):
-    assert complete("opsctl re", tmp_path) == ["restore", "reconcile"]
+    assert complete("opsctl re", tmp_path) == ["restore", "reconcile", "rehearse"]
     assert complete("opsctl flags ", tmp_path) == ["list", "get", "create"]
     assert complete("opsctl kill --br", tmp_path) == ["--break-glass", "--browsers"]
     assert "--quiet" not in complete("opsctl status --quiet --", tmp_path)

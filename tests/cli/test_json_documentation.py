@@ -48,6 +48,16 @@ def test_every_field_of_a_simulation_is_documented_as_it_runs_and_of_what_came_o
     assert undocumented(keys_of(result), text) == []
 
 
+def test_every_field_of_a_rehearsal_is_documented_step_by_step_and_of_what_came_of_it(opsctl):
+    own, simulated = (PAGE.split(f"## `{name}`\n")[1].split("\n## ")[0] for name in ("rehearse", "simulate"))
+
+    *lines, result = map(json.loads, opsctl("rehearse", "--seed", "7", "--json").out.splitlines())
+
+    steps = [line for line in lines if line["event"] == "step"]
+    assert undocumented({key for step in steps for key in keys_of(step)}, own + COMMON) == []
+    assert undocumented(keys_of(result), own + simulated + COMMON) == []
+
+
 @pytest.mark.parametrize("word", [*Outcome, *WatchKind])
 def test_every_outcome_and_event_is_documented(word):
     assert f"| `{word}` |" in PAGE

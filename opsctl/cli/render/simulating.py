@@ -30,8 +30,9 @@ _NOTHING = "-"
 class Dashboard:
     """Draws each look at a simulation; it keeps the last p95 of each second for a line of bars."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, title: str = "simulate") -> None:
         self._scenario = scenario
+        self._title = title
         self._p95: deque[tuple[int, float | None, str]] = deque(maxlen=_KEPT_S)
 
     def draw(self, look: SimulationLook) -> RenderableType:
@@ -49,7 +50,7 @@ class Dashboard:
         done_s = look.total_s - look.left_all_s
         head = Table.grid(padding=(0, 2))
         head.add_row(
-            Text(f"simulate {self._scenario.name}", style="bold"),
+            Text(f"{self._title} {self._scenario.name}", style="bold"),
             f"{_clock(done_s)} of {_clock(look.total_s)}",
             ProgressBar(total=max(look.total_s, 1), completed=done_s, width=24),
             f"{_clock(look.left_all_s)} left",

@@ -40,11 +40,10 @@ def to_text(result: SimulationResult, verdicts: Sequence[Verdict], view: View, *
     if result.is_partial:
         lines += _marked(view, view.wrapped("partial", partial_line(result).removeprefix("Partial: ")))
     lines += [*_compared(comparison, view), "", *_table(comparison, view), ""]
-    for flip in result.flips:
-        lines += _flip_lines(flip, result, view)
-    lines += _listed("failed", wording.failed_lines(result), view)
-    lines += _listed("saved", bought.saved_lines(comparison), view)
-    lines += _listed("people lost", bought.lost_lines(comparison), view)
+    lines += flips_lines(result, view)
+    lines += listed("failed", wording.failed_lines(result), view)
+    lines += listed("saved", bought.saved_lines(comparison), view)
+    lines += listed("people lost", bought.lost_lines(comparison), view)
     for number, one in enumerate(verdicts):
         lines += _threshold_lines(one, view, is_first=number == 0)
     for warning in result.generator.warnings:
@@ -119,6 +118,11 @@ def _row(row: Row, view: View, *, has_restored: bool) -> str:
     return f"{text}{ratio}{restored}{worse}"
 
 
+def flips_lines(result: SimulationResult, view: View) -> list[str]:
+    """Return when each flip was, and who followed it how fast."""
+    return [line for flip in result.flips for line in _flip_lines(flip, result, view)]
+
+
 def _flip_lines(flip: Flip, result: SimulationResult, view: View) -> list[str]:
     confirmed, instances = flip.instances
     parts = [f"at {flip.began_s:.1f} s"]
@@ -135,7 +139,8 @@ def _flip_lines(flip: Flip, result: SimulationResult, view: View) -> list[str]:
     return lines
 
 
-def _listed(label: str, said: Sequence[str], view: View) -> list[str]:
+def listed(label: str, said: Sequence[str], view: View) -> list[str]:
+    """Return sentences below each other, the first one labelled."""
     return [line for number, one in enumerate(said) for line in view.wrapped("" if number else label, one)]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from opsctl.core.load.comparison import compare
 from opsctl.core.load.figures import FIGURES
 from opsctl.core.load.headline import browsers_at, headline
+from opsctl.core.load.steps import step_data
 from opsctl.core.modes import Mode
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def result_data(result: SimulationResult, verdicts: Sequence[Verdict]) -> dict[s
             "cores": result.machine.cores,
             "versions": [{"of": name, "version": version} for name, version in result.machine.versions.items()],
         },
+        **({"steps": [step_data(one) for one in result.steps]} if result.steps else {}),
     }
 
 

@@ -33,16 +33,16 @@ def headline(result: SimulationResult, comparison: Comparison) -> str:
     return f"In degraded mode{cut} {'; '.join(parts)}."
 
 
-def verdict_line(verdicts: Sequence[Verdict]) -> str:
-    """Return how many thresholds were met; empty without any."""
+def verdict_line(verdicts: Sequence[Verdict], *, noun: str = "threshold") -> str:
+    """Return how many thresholds, or what they are called here, were met; empty without any."""
     if not verdicts:
         return ""
     met = sum(one.is_met for one in verdicts)
     if met == len(verdicts):
-        return "The threshold was met." if met == 1 else f"All {met} thresholds were met."
+        return f"The {noun} was met." if met == 1 else f"All {met} {noun}s were met."
     if len(verdicts) == 1:
-        return "The threshold was not met."
-    return f"{met} of {len(verdicts)} thresholds were met."
+        return f"The {noun} was not met."
+    return f"{met} of {len(verdicts)} {noun}s were met."
 
 
 def partial_line(result: SimulationResult) -> str:

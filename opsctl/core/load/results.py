@@ -11,6 +11,7 @@ from opsctl.core.load.scenario import Tag
 if TYPE_CHECKING:
     from opsctl.core.errors import ErrorCode
     from opsctl.core.load.scenario import Scenario
+    from opsctl.core.load.steps import Step
     from opsctl.core.load.tally import Tally
     from opsctl.core.modes import Mode
 
@@ -243,6 +244,7 @@ class SimulationResult:
         left_as: What the switch shows now, against how it was found; for people.
         is_left_as_found: Whether it shows what it did before.
         command: What repeats it, as it is typed; empty where nobody knows.
+        steps: Those of a rehearsal that began; of a simulation, none.
     """
 
     scenario: Scenario
@@ -262,6 +264,7 @@ class SimulationResult:
     left_as: str = ""
     is_left_as_found: bool = True
     command: str = ""
+    steps: tuple[Step, ...] = ()
 
     @property
     def is_partial(self) -> bool:

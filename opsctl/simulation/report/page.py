@@ -62,7 +62,7 @@ def to_html(result: SimulationResult, verdicts: Sequence[Verdict]) -> str:
             policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
             headline=headline(result, comparison),
             partial=partial_line(result),
-            verdict_line=verdict_line(verdicts),
+            verdict_line=verdict_line(verdicts, noun="objective" if result.steps else "threshold"),
             began=format_moment(result.began_ms),
             rows=_rows(comparison),
             saved=bought.saved_lines(comparison),
