@@ -5,13 +5,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import uuid
 from pathlib import Path
 from typing import Any
 
 import urllib3
 
+from support.starter import start
 from support.waiting import DEADLINE_S, eventually
 
 SEMANTIC_PATCH = "application/json; domain-model=launchdarkly.semanticpatch"
@@ -29,11 +29,10 @@ class FlagServiceProcess:
     flag = "show-avatars-and-reccs"
     project = "default"
 
-    def __init__(self, data_dir: Path, *arguments: str, **more: Any) -> None:
-        """`arguments` are more of the command line, `more` is for `subprocess.Popen`."""
+    def __init__(self, data_dir: Path, *arguments: str) -> None:
+        """`arguments` are more of the command line."""
         self.data_dir = data_dir
         self._arguments = arguments
-        self._more = more
         self.ready_file = data_dir / "flag-service.json"
         self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(DEADLINE_S))
         self._port = 0
@@ -44,15 +43,12 @@ class FlagServiceProcess:
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.ready_file.unlink(missing_ok=True)
         with (self.data_dir / "stderr.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "opsctl.flagservice", "--port", str(self._port)),
-                    *("--data-dir", str(self.data_dir), "--ready-file", str(self.ready_file)),
-                    *request_log(),
-                    *self._arguments,
-                ],
+            self._process = start(
+                "opsctl.flagservice",
+                *("--port", str(self._port), "--data-dir", str(self.data_dir), "--ready-file", str(self.ready_file)),
+                *request_log(),
+                *self._arguments,
                 stderr=log,
-                **self._more,
             )
         eventually(lambda: self.ready_file.exists() or self._process.poll() is not None, what="the ready file")
         assert self._process.poll() is None, self.stderr()

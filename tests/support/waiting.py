@@ -2,7 +2,7 @@
 
 import time
 
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 def eventually(condition, *, deadline_s=DEADLINE_S, what="the condition"):

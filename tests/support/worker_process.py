@@ -10,12 +10,14 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 import socketio
 import urllib3
 
 from opsctl.core.rundir import run_dir
 from support.stack import clean_environ
+from support.starter import start
 from support.waiting import DEADLINE_S, eventually
 
 
@@ -36,17 +38,20 @@ class Worker:
         self.log_path = data_dir / "worker.log"
         lifeline_read, self.lifeline = os.pipe()
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, *(("-m", "webapp.worker") if entry is None else ("-c", entry))],
-                env=clean_environ(
+            more = {
+                "env": clean_environ(
                     OPSCTL_DATA_DIR=str(data_dir),
                     OPSCTL_LISTEN_FD=str(self.listener.fileno()),
                     OPSCTL_SUPERVISOR_FD=str(lifeline_read),
                     **{"OPSCTL_POST_INTERVAL": "0", **environ},
                 ),
-                pass_fds=[self.listener.fileno(), lifeline_read],
-                stderr=log if stderr is None else stderr,
-            )
+                "pass_fds": [self.listener.fileno(), lifeline_read],
+                "stderr": log if stderr is None else stderr,
+            }
+            if entry is None:
+                self.process = start("webapp.worker", **more)
+            else:
+                self.process = subprocess.Popen([sys.executable, "-c", entry], **more)
         os.close(lifeline_read)
         self.http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(DEADLINE_S))
 
@@ -168,18 +173,18 @@ class Browser:
 
     def await_event(self, name, condition=lambda _data: True):
         """Return the next event of this name that fulfils the condition."""
-        while True:
-            got, data = self.events.get(timeout=DEADLINE_S)
-            self.seen.append((got, data))
-            if got == name and condition(data):
-                return data
+        return self._await(lambda got, data: got == name and condition(data))
 
     def await_mode(self, mode):
         """Return the next event that puts it in this mode: its state as it connects, or a change after that."""
+        return self._await(lambda _, data: data.get("mode") == mode)
+
+    def _await(self, condition):
+        end_s = time.monotonic() + DEADLINE_S
         while True:
-            got, data = self.events.get(timeout=DEADLINE_S)
+            got, data = self.events.get(timeout=max(0, end_s - time.monotonic()))
             self.seen.append((got, data))
-            if data.get("mode") == mode:
+            if condition(got, data):
                 return data
 
     def close(self):
