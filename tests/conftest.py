@@ -21,6 +21,16 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: "list[pytest.Item]") -> None:
+    """Hold tests to what scripts/test finds them by: a mark stands in their file, or in the conftest.py beside it."""
+    for path, marks in {(item.path, frozenset(mark.name for mark in item.iter_markers())) for item in items}:
+        beside = path.parent / "conftest.py"
+        said = path.read_text("utf-8") + (beside.read_text("utf-8") if beside.exists() else "")
+        for mark in marks & {"acceptance", "browser"}:
+            if f"mark.{mark}" not in said:
+                raise pytest.UsageError(f"{path}: say pytest.mark.{mark} in this file")
+
+
 @pytest.fixture
 def flag_service(tmp_path: Path) -> Iterator[FlagServiceProcess]:
     """A flag service of this test's own, freshly seeded: the kill switch is on in `test` and `production`."""

@@ -8,25 +8,40 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 BIN = Path(sys.executable).parent
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A part of the checks: what it is for, and the commands that all have to succeed."""
+    """A part of the checks: what it is for, the commands that all have to succeed, and beside which part it runs."""
 
     name: str
     purpose: str
     commands: tuple[tuple[str, ...], ...]
+    beside: str = ""
 
 
 PYTHON = (sys.executable, "-m")
 COVERAGE = (*PYTHON, "coverage")
 # Some files are long: so no worker is left alone with one at the end.
 PYTEST = ("pytest", "-q", "--dist", "worksteal", "-n")
+
+
+def marked(mark: str) -> tuple[str, ...]:
+    """Return the test files that have such tests: to load all the others takes each worker longer than some tests.
+
+    A mark stands in the file of the test or in the conftest.py beside it; tests/conftest.py holds tests to that.
+    """
+    files = [path for path in sorted(Path("tests").glob("*/*.py")) if f"mark.{mark}" in path.read_text("utf-8")]
+    folders = {str(path.parent) for path in files if path.name == "conftest.py"}
+    return (*sorted(folders), *(str(path) for path in files if str(path.parent) not in folders))
+
+
 CHECKS = (
     Check(
         "lint",
@@ -42,8 +57,17 @@ CHECKS = (
         "tests without browsers and whole journeys",
         ((*COVERAGE, "run", "-m", *PYTEST, "2", "-m", "not acceptance and not browser"),),
     ),
-    Check("acceptance", "journeys with real processes", ((*PYTHON, *PYTEST, "4", "-m", "acceptance and not browser"),)),
-    Check("browser", "the page in Chromium", ((*PYTHON, *PYTEST, "2", "--dist", "loadfile", "-m", "browser"),)),
+    Check(
+        "acceptance",
+        "journeys with real processes",
+        ((*PYTHON, *PYTEST, "4", "-m", "acceptance and not browser", *marked("acceptance")),),
+    ),
+    Check(
+        "browser",
+        "the page in Chromium",
+        ((*PYTHON, *PYTEST, "2", "--dist", "loadfile", "-m", "browser", *marked("browser")),),
+        beside="acceptance",  # whose tests wait more than they compute
+    ),
     Check(
         "routes",
         "LaunchDarkly's own clients used every route that the docs say they use",
@@ -71,21 +95,42 @@ def main(arguments: list[str]) -> int:
         os.environ["COVERAGE_FILE"] = str(Path(place) / "data")
         requests = Path(os.environ.setdefault("OPSCTL_TESTS_REQUESTS", str(Path(place) / "requests")))
         requests.mkdir(parents=True, exist_ok=True)
-        verdicts = [run(by_name[name]) for name in arguments or by_name]
+        verdicts = run_all([by_name[name] for name in arguments or by_name])
     print("\n" + "\n".join(f"{text:<8}{name:<12}{seconds:6.1f} s" for name, text, seconds in verdicts))
     return int(any(text == "FAILED" for _, text, _ in verdicts))
 
 
-def run(check: Check) -> tuple[str, str, float]:
-    """Run one check; return its name, how it went, and its seconds."""
-    print(f"\n== {check.name}: {check.purpose}", flush=True)
+Verdict = tuple[str, str, float]
+"""The name of a check, how it went, and its seconds."""
+
+
+def run_all(checks: list[Check]) -> list[Verdict]:
+    """Run them in their order; what one says that runs beside another is shown when its turn comes."""
+    verdicts = []
+    with tempfile.TemporaryFile("w+") as said, ThreadPoolExecutor(1) as aside:
+        early: dict[str, Future[Verdict]] = {}
+        for check in checks:
+            early |= {one.name: aside.submit(run, one, said) for one in checks if one.beside == check.name}
+            if check.name in early:
+                verdicts.append(early[check.name].result())
+                said.seek(0)
+                print(said.read(), end="", flush=True)
+            else:
+                verdicts.append(run(check, sys.stdout))
+    return verdicts
+
+
+def run(check: Check, output: TextIO) -> Verdict:
+    """Run one check, which says what it has to say in that file."""
+    print(f"\n== {check.name}: {check.purpose}", file=output, flush=True)
     started = time.monotonic()
     missing = next((command[0] for command in check.commands if shutil.which(command[0]) is None), None)
     if missing is not None:
-        print(f"{missing} is not installed: this check did not run")
+        print(f"{missing} is not installed: this check did not run", file=output, flush=True)
         verdict = "FAILED" if os.environ.get("CI") else "SKIPPED"
     else:
-        codes = [subprocess.run(command, check=False).returncode for command in check.commands]
+        both = {"stdout": output, "stderr": None if output is sys.stdout else output}
+        codes = [subprocess.run(command, check=False, **both).returncode for command in check.commands]
         verdict = "FAILED" if any(codes) else "ok"
     return check.name, verdict, time.monotonic() - started
 

@@ -24,7 +24,7 @@ def start(module, *arguments, stderr, env=None, pass_fds=()):
     Python itself, or a library while it loads, could be another for it.
     """
     environ = dict(os.environ if env is None else env)
-    is_measured = any(name.startswith("COVERAGE") for name in environ)
+    is_measured = any(name.startswith("COVERAGE_PROCESS") for name in environ)
     if is_measured or not hasattr(os, "pidfd_open") or _others(environ) != _others(os.environ):
         return subprocess.Popen([sys.executable, "-m", module, *arguments], env=env, stderr=stderr, pass_fds=pass_fds)
     request = {"arguments": arguments, "environ": environ, "cwd": str(Path.cwd()), "descriptors": [2, *pass_fds]}
