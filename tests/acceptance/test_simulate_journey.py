@@ -111,13 +111,13 @@ def test_ctrl_c_in_the_middle_puts_back_the_switch_and_the_avatar_api(stack):
 
 
 def test_ctrl_c_while_the_stack_of_a_whole_run_ends_loses_no_report(stack, tmp_path):
-    small = ("--visitors", "5", "--sockets", "5", "--duration", "9s", "--json", "--report", str(tmp_path / "out"))
-    command = [sys.executable, "-P", "-m", "opsctl", "simulate", "compare", *small]
+    small = ("--visitors", "5", "--sockets", "5", "--duration", "9s", "--timeout", "60s", "--json")
+    command = [sys.executable, "-P", "-m", "opsctl", "simulate", "compare", *small, "--report", str(tmp_path / "out")]
     with subprocess.Popen(
         command, env=stack.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         lines = iter(process.stdout)
-        eventually(lambda: json.loads(next(lines)).get("phase") == "restored", deadline_s=90, what="the last phase")
+        eventually(lambda: json.loads(next(lines)).get("phase") == "restored", deadline_s=120, what="the last phase")
         (serve,) = [pid for pid in children_of(process.pid) if "serve" in command_line(pid)]
         os.kill(serve, signal.SIGSTOP)
         try:
