@@ -51,7 +51,11 @@ class Watching:
         here, there = self.visitors_process.look(), self.browsers_process.look()
         self.visitors, self.sockets = here.visitors, there.connected
         theirs = replace(there.generator, lost=there.why if there.lost else "")
-        self.generator = _harder(_harder(self.generator, here.generator), theirs)
+        self.generator = replace(
+            _harder(_harder(self.generator, here.generator), theirs),
+            # Each of the two says all that has to be said of it so far.
+            warnings=(*here.generator.warnings, *theirs.warnings),
+        )
         done = sum(run.phase.seconds for run in self._ended) + (phase.seconds - left_s if phase is not None else 0.0)
         second = int(at_s)
         self.present[second] = (here.visitors, there.connected)
@@ -93,12 +97,11 @@ class Watching:
 
 
 def _harder(one: Generator, other: Generator) -> Generator:
-    """Return the harder work of both, and all that has to be said of either."""
+    """Return the harder work of both."""
     return replace(
         one,
         processes=max(one.processes, other.processes),
         cpu=max(one.cpu, other.cpu),
         late_ms=max(one.late_ms, other.late_ms),
         lost=other.lost or one.lost,
-        warnings=tuple(dict.fromkeys((*one.warnings, *other.warnings))),
     )

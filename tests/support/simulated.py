@@ -42,7 +42,13 @@ def a_partial_result():
     full, degraded, _ = whole.phases
     pages = _answered(21, 26)
     cut = replace(
-        degraded, to_s=26.0, is_cut_short=True, pages=pages, shown={"degraded": pages.requests}, answered=pages.requests
+        degraded,
+        to_s=26.0,
+        is_cut_short=True,
+        pages=pages,
+        shown={"degraded": pages.requests},
+        answered=pages.requests,
+        ended=pages.requests,
     )
     return replace(
         whole,
@@ -181,6 +187,7 @@ def _phase(phase, from_s):
         sockets=SOCKETS,
         answered=tally.requests,
         ended=tally.requests,
+        ended_within=400,
         avatar_calls=calls,
         avatar_errors=0,
         avatar_served=calls,

@@ -108,6 +108,7 @@ def phase_data(phase: PhaseResult) -> dict[str, Any]:
         "sockets": phase.sockets,
         "answered": phase.answered,
         "ended": phase.ended,
+        "ended_within": phase.ended_within,
         "avatar_served": phase.avatar_served,
         "avatar_passed_on": phase.avatar_passed_on,
         "sampled_s": _rounded(phase.sampled_s),

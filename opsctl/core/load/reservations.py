@@ -106,10 +106,9 @@ def _counted_apart(phase: PhaseResult) -> list[str]:
             f"in {phase.name} the workers were too busy to say what they counted: their figures are of"
             f" {phase.sampled_s:.1f} of its {phase.seconds:.1f} s"
         )
-    if phase.answered is not None and phase.ended is not None and phase.sampled_s:
-        # Seconds are whole, and the moments of the two looks are not.
-        at_the_ends = phase.ended / phase.sampled_s
-        if abs(phase.answered - phase.ended) > max(_SAME_COUNT * phase.answered, at_the_ends):
+    if phase.answered is not None and phase.ended is not None:
+        apart = abs(phase.answered - phase.ended)
+        if apart > _SAME_COUNT * phase.answered + (phase.ended_within or 0):
             said.append(
                 f"in {phase.name} the workers answered {counted(phase.answered, 'request')}, and these visitors counted"
                 f" {phase.ended:,}: others ask, too, or not every request reached them"

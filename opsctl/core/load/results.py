@@ -79,6 +79,8 @@ class PhaseResult:
         sockets: How many browsers were connected at its end.
         answered: Requests that the feed's workers answered within it, as they counted; `None` where nobody knows.
         ended: Requests that ended between the same two looks, as the visitors counted; likewise.
+        ended_within: How many of those may be on the other side of a look: they are counted by whole seconds, and to
+            look takes a moment.
         avatar_calls: Calls of the avatar API within it, as the feed counted; `None` where nobody knows.
         avatar_errors: Those that gave no avatar; likewise.
         avatar_served: Calls that the API itself counted, or the proxy before it; likewise.
@@ -105,6 +107,7 @@ class PhaseResult:
     sockets: int
     answered: int | None = None
     ended: int | None = None
+    ended_within: int | None = None
     avatar_calls: int | None = None
     avatar_errors: int | None = None
     avatar_served: int | None = None

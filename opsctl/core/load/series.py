@@ -70,6 +70,7 @@ class PhaseRun:
             sockets=self.sockets,
             answered=_counted(before.requests, after.requests),
             ended=round(_ended_between(tallies, self.begin.at_s, self.end.at_s)) if is_counted else None,
+            ended_within=_ended_around(tallies, self.begin.at_s, self.end.at_s) if is_counted else None,
             avatar_calls=_counted(before.avatar_calls, after.avatar_calls),
             avatar_errors=_counted(before.avatar_errors, after.avatar_errors),
             avatar_served=_counted(self.begin.avatars.served, self.end.avatars.served),
@@ -176,6 +177,12 @@ def _ended_between(tallies: Tallies, from_s: float, to_s: float) -> float:
         tally.requests * max(0.0, min(to_s, slot.second + 1) - max(from_s, slot.second))
         for slot, tally in tallies.slots.items()
     )
+
+
+def _ended_around(tallies: Tallies, *looks_s: float) -> int:
+    """Return how many requests ended in the seconds of those moments, and in the ones before."""
+    seconds = {int(at_s) - before for at_s in looks_s for before in (0, 1)}
+    return sum(tally.requests for slot, tally in tallies.slots.items() if slot.second in seconds)
 
 
 def _busiest(begin: Sample, end: Sample) -> float | None:
