@@ -8,7 +8,7 @@ import time
 import pytest
 from builders import a_report
 from support.control_sockets import FakeInstance
-from support.waiting import eventually
+from support.waiting import DEADLINE_S, eventually
 
 from opsctl.adapters.datadir import exclusive_data_dir, served_since_s
 from opsctl.adapters.instance_sockets import ControlSockets
@@ -150,7 +150,7 @@ def test_asking_whether_serve_runs_does_not_keep_one_from_starting(tmp_path):
             assert served_since_s(tmp_path) is not None
 
     asking.set()
-    asker.join(10)
+    asker.join(DEADLINE_S)
 
 
 def test_a_second_serve_on_the_same_data_is_refused(tmp_path):

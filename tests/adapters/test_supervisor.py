@@ -16,7 +16,7 @@ from opsctl.adapters.supervisor import Supervisor
 from opsctl.core.errors import OpsError
 from opsctl.core.processes import ChildSpec
 
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 def python(name, code, **more):

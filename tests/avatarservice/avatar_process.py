@@ -10,7 +10,7 @@ import urllib3
 if TYPE_CHECKING:
     import subprocess
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 @dataclass

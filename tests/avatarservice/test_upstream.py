@@ -106,5 +106,5 @@ def test_the_certificate_of_the_api_behind_is_verified(start_avatar_service, tmp
 def test_an_address_that_is_no_url_is_refused(start_avatar_service):
     process = start_avatar_service("--before", "example.com").process
 
-    assert process.wait(20) == 2
+    assert process.wait(60) == 2
     assert "is not a URL" in process.stderr.read()

@@ -9,6 +9,7 @@ import time
 import pytest
 import urllib3
 from support.flag_service import SEMANTIC_PATCH
+from support.waiting import DEADLINE_S, eventually
 
 pytestmark = pytest.mark.acceptance
 
@@ -49,11 +50,11 @@ def test_kill_9_at_random_moments_loses_no_acknowledged_change_and_repeats_no_ve
     chance = random.Random(4)
     acknowledged = []
     for _ in range(10):
-        writing = threading.Event()
-        writers = [threading.Thread(target=write, args=(flag_service, acknowledged, writing)) for _ in range(3)]
+        enough = len(acknowledged) + 3
+        writers = [threading.Thread(target=write, args=(flag_service, acknowledged)) for _ in range(3)]
         for writer in writers:
             writer.start()
-        writing.wait(20)
+        eventually(lambda enough=enough: len(acknowledged) >= enough, what="writes")
         time.sleep(chance.uniform(0, 0.15))
         flag_service.kill_hard()
         for writer in writers:
@@ -71,9 +72,9 @@ def test_kill_9_at_random_moments_loses_no_acknowledged_change_and_repeats_no_ve
     assert audited[-1] - 1 - len(acknowledged) <= 30, "more unacknowledged changes than requests that were cut off"
 
 
-def write(service, acknowledged, writing):
+def write(service, acknowledged):
     """Kill and restore until the service is gone; remember each version that it acknowledged."""
-    http = urllib3.PoolManager(retries=False, timeout=20)
+    http = urllib3.PoolManager(retries=False, timeout=DEADLINE_S)
     url = f"{service.url}/api/v2/flags/default/{service.flag}"
     headers = {"Authorization": service.token(), "Content-Type": SEMANTIC_PATCH}
     while True:
@@ -86,7 +87,6 @@ def write(service, acknowledged, writing):
             return
         assert answer.status == 200, answer.data
         acknowledged.append(answer.json()["environments"]["test"]["version"])
-        writing.set()
 
 
 def disabled_id(service):

@@ -11,7 +11,7 @@ import pytest
 from ldclient import Context, LDClient, datasystem
 from ldclient.config import Config
 from support.proxy import Proxy
-from support.waiting import eventually
+from support.waiting import DEADLINE_S, eventually
 
 pytestmark = pytest.mark.acceptance
 
@@ -273,11 +273,11 @@ def test_the_sdk_in_fdv2_mode_sees_each_change(flag_service, way):
         assert client.variation(flag_service.flag, SANDY, False) is True
 
         flag_service.turn(on=False)
-        assert changes.get(timeout=20).new_value is False
+        assert changes.get(timeout=DEADLINE_S).new_value is False
         flag_service.turn(on=True)
-        assert changes.get(timeout=20).new_value is True
+        assert changes.get(timeout=DEADLINE_S).new_value is True
         flag_service.request("DELETE", f"flags/default/{flag_service.flag}")
-        assert changes.get(timeout=20).new_value is None
+        assert changes.get(timeout=DEADLINE_S).new_value is None
 
         reason = client.variation_detail(flag_service.flag, SANDY, False).reason
         assert reason["errorKind"] == "FLAG_NOT_FOUND"
@@ -306,11 +306,11 @@ def test_the_sdk_in_fdv2_mode_resumes_with_its_basis_after_a_cut_and_after_a_res
         proxy.cut()
         flag_service.turn(on=False)
         proxy.heal()
-        assert changes.get(timeout=20).new_value is False
+        assert changes.get(timeout=DEADLINE_S).new_value is False
 
         flag_service.restart()
         flag_service.turn(on=True)
-        assert changes.get(timeout=20).new_value is True
+        assert changes.get(timeout=DEADLINE_S).new_value is True
     proxy.close()
     sent = [line for line in caplog.messages if '"GET /sdk/stream' in line]
     assert ["basis=%28p%3A" in line for line in sent] == [False] + [True] * (len(sent) - 1)

@@ -14,7 +14,7 @@ from opsctl.flagservice.credentials import load_credentials
 from opsctl.flagservice.http_server import HttpServer
 from opsctl.flagservice.service import FlagService
 
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 class Running:

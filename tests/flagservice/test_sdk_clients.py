@@ -7,7 +7,7 @@ import pytest
 from ldclient import Context, LDClient
 from ldclient.config import Config
 from support.flag_service import FlagServiceProcess
-from support.waiting import eventually
+from support.waiting import DEADLINE_S, eventually
 
 pytestmark = pytest.mark.acceptance
 
@@ -50,9 +50,9 @@ def test_a_listener_sees_the_kill_and_the_restore(flag_service, client):
     changes = listen(client, flag_service.flag)
 
     flag_service.turn(on=False)
-    killed = changes.get(timeout=10)
+    killed = changes.get(timeout=DEADLINE_S)
     flag_service.turn(on=True)
-    restored = changes.get(timeout=10)
+    restored = changes.get(timeout=DEADLINE_S)
 
     assert (killed.old_value, killed.new_value) == (True, False)
     assert (restored.old_value, restored.new_value) == (False, True)
@@ -62,7 +62,7 @@ def test_a_kill_in_one_environment_leaves_the_other_alone(flag_service, client):
     with LDClient(config(flag_service, "production"), start_wait=10) as production:
         changes = listen(client, flag_service.flag)
         flag_service.turn(on=False)
-        changes.get(timeout=10)
+        changes.get(timeout=DEADLINE_S)
 
         assert client.variation(flag_service.flag, SANDY, True) is False
         assert production.variation(flag_service.flag, SANDY, False) is True
@@ -77,30 +77,30 @@ def test_an_sdk_keeps_its_value_over_a_crash_and_hears_of_changes_made_after_it(
     flag_service.restart()
     flag_service.turn(on=False)
 
-    assert changes.get(timeout=20).new_value is False
+    assert changes.get(timeout=DEADLINE_S).new_value is False
 
 
 def test_a_deleted_flag_is_unknown_and_one_made_again_is_known(flag_service, client):
     changes = listen(client, flag_service.flag)
 
     assert flag_service.request("DELETE", f"flags/default/{flag_service.flag}").status == 204
-    changes.get(timeout=10)
+    changes.get(timeout=DEADLINE_S)
     assert client.variation_detail(flag_service.flag, SANDY, False).reason["errorKind"] == "FLAG_NOT_FOUND"
     body = {"key": flag_service.flag, "name": "Again", "isFlagOn": True}
     assert flag_service.request("POST", "flags/default", body).status == 201
 
-    assert changes.get(timeout=10).new_value is True
+    assert changes.get(timeout=DEADLINE_S).new_value is True
 
 
 def test_an_archived_flag_serves_the_fallback_value(flag_service, client):
     changes = listen(client, flag_service.flag)
 
     flag_service.semantic_patch({"kind": "archiveFlag"}, environment=None)
-    changes.get(timeout=10)
+    changes.get(timeout=DEADLINE_S)
 
     assert client.variation_detail(flag_service.flag, SANDY, "fallback").value == "fallback"
     flag_service.semantic_patch({"kind": "restoreFlag"}, environment=None)
-    assert changes.get(timeout=10).new_value is True
+    assert changes.get(timeout=DEADLINE_S).new_value is True
 
 
 def test_the_sdk_evaluates_targets_rules_and_rollouts_as_they_were_written(flag_service, client):

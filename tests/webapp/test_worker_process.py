@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from support.waiting import eventually
+from support.waiting import DEADLINE_S, eventually
 from support.worker_process import ControlConnection, Observation, Worker, provider
 
 from opsctl.core.instances import sdk_key_digest
@@ -270,7 +270,7 @@ def test_who_sends_too_much_is_closed_and_logged_once(standing, open_browser):
 
     threading.Thread(target=flood, daemon=True).start()
 
-    assert flooder.gone.wait(20)
+    assert flooder.gone.wait(DEADLINE_S)
     eventually(lambda: standing.log().count("too many events") == 1, what="the log line")
     assert bystander.client.call("like", {"id": "nothing"})
 
@@ -280,7 +280,7 @@ def test_a_message_that_is_too_long_closes_its_sender_only(standing, open_browse
 
     sender.client.emit("post", {"text": "x" * 200_000})
 
-    assert sender.gone.wait(20)
+    assert sender.gone.wait(DEADLINE_S)
     assert bystander.client.call("like", {"id": "nothing"})
 
 
@@ -318,7 +318,7 @@ def test_sigterm_drains_and_leaves_nothing(worker, open_browser):
     assert worker.stop() == 0
 
     assert time.monotonic() - began_at < 10
-    assert browser.gone.wait(10)
+    assert browser.gone.wait(DEADLINE_S)
     assert not worker.socket_path.exists()
     assert "Traceback" not in worker.log()
 
@@ -332,7 +332,7 @@ def test_a_worker_whose_supervisor_is_gone_ends(worker):
 
     os.close(worker.lifeline)
 
-    assert worker.process.wait(20) == 0
+    assert worker.process.wait(DEADLINE_S) == 0
 
 
 def test_a_control_socket_left_behind_is_replaced(start_worker):
@@ -349,7 +349,7 @@ def test_a_second_worker_of_the_same_number_is_refused(start_worker):
 
     second = start_worker()
 
-    assert second.process.wait(20) == 2
+    assert second.process.wait(DEADLINE_S) == 2
     assert "another instance of the feed answers" in second.log()
     assert first.state()["pid"] == first.process.pid
 
