@@ -110,6 +110,25 @@ class TimedHandler(pywsgi.WSGIHandler):
             self.response_headers.append((b"Date", _now.text()))
         super().finalize_headers()
 
+    def write(self, data: bytes) -> None:
+        """Send a piece of the answer, the first one with the head (gevent, WSGI)."""
+        if self.headers_sent:
+            super().write(data)
+            return
+        if not self.status:
+            raise self.ApplicationError("the application did not call start_response()")
+        if data and self.code in _WITHOUT_BODY:
+            raise self.ApplicationError(f"an answer with the status {self.code} has no body")
+        self.headers_sent = True
+        self.finalize_headers()
+        added = b"".join([b"%b: %b\r\n" % header for header in self.response_headers])
+        head = b"HTTP/1.1 %b\r\n%b%b\r\n" % (self.status, self._lines, added)
+        if self.response_use_chunked or len(data) > _SENT_AS_ONE_BYTES:
+            self._send(head)
+            super().write(data)
+        else:
+            self._send(head + data)
+
     def log_request(self) -> None:
         """Write no line for each request, and do not make one up to be thrown away either (gevent)."""
 
@@ -149,18 +168,6 @@ class TimedHandler(pywsgi.WSGIHandler):
                 raise RefusedHeadError("431 Request Header Fields Too Large")
             lines.append(line)
         return b"".join(lines)
-
-    def _write_with_headers(self, data: bytes) -> None:
-        """Send the head, and what there is of the body with it (gevent)."""
-        self.headers_sent = True
-        self.finalize_headers()
-        added = b"".join([b"%b: %b\r\n" % header for header in self.response_headers])
-        head = b"HTTP/1.1 %b\r\n%b%b\r\n" % (self.status, self._lines, added)
-        if self.response_use_chunked or len(data) > _SENT_AS_ONE_BYTES:
-            self._send(head)
-            self.write(data)
-        else:
-            self._send(head + data)
 
     def _send(self, data: bytes) -> None:
         sent = self.socket.send(data)

@@ -21,9 +21,11 @@ def standing(tmp_path_factory):
     """One worker for all tests here."""
     data_dir = tmp_path_factory.mktemp("data")
     data_dir.chmod(0o700)
-    worker = Worker(data_dir).started()
-    yield worker
-    worker.close()
+    worker = Worker(data_dir)
+    try:
+        yield worker.started()
+    finally:
+        worker.close()
 
 
 @pytest.fixture
