@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from opsctl.core.visits import PageSeen
     from opsctl.services.status import Status
 
-_SETTLE_S = 5.0
+_SETTLE_S = 10.0
 _LOOK_AGAIN_S = 0.5
 _SEE = "see why, and rehearse once it is over: opsctl status"
 _LEFT_OUT = "left out: no failure was asked for"
@@ -34,6 +34,8 @@ _KNOBS = frozenset(Avatars.__dataclass_fields__)
 
 def ensure_can_be_rehearsed(status: Status) -> None:
     """Let nothing be rehearsed with that anybody needs as it is: a rehearsal ends with the switch turned on.
+
+    Whether everyone follows it is not looked at.
 
     Raises:
         OpsError: `failed`, the switch is off already, or on its way; `break_glass`, a pin is in force; what asking the
@@ -53,9 +55,14 @@ def ensure_can_be_rehearsed(status: Status) -> None:
         raise OpsError(ErrorCode.FAILED, why, hint=_SEE)
     if status.ramp.value is not None or status.ramp.error is not None:
         raise OpsError(ErrorCode.FAILED, f"a restore of {key} in steps is not over", hint=_SEE)
-    if status.agreement.instances_confirmed < status.agreement.instances:
-        who = "; ".join(status.agreement.stragglers)
-        raise OpsError(ErrorCode.FAILED, f"not everyone follows {key} as it is: {who}", hint=_SEE)
+
+
+def _not_followed(status: Status) -> str:
+    """Return why not every instance follows the switch; nothing where all do."""
+    seen = status.agreement
+    if seen.instances_confirmed == seen.instances:
+        return ""
+    return f"not everyone follows {status.ref.key} as it is: {'; '.join(seen.stragglers)}"
 
 
 def _since(status: Status) -> str:
@@ -110,12 +117,18 @@ class Rehearsing:
         """Note what is put back, and verified, at the end.
 
         Raises:
-            OpsError: as `ensure_can_be_rehearsed`; `unreachable`, the avatar API cannot be asked.
+            OpsError: as `ensure_can_be_rehearsed`; `failed`, not every instance follows it, also after a moment;
+                `unreachable`, the avatar API cannot be asked.
         """
         self._begin(StepName.NOTE)
         self._is_under_way = True
-        status = self.look()
-        ensure_can_be_rehearsed(status)
+        ends_s = self.clock.monotonic_s() + _SETTLE_S
+        ensure_can_be_rehearsed(status := self.look())
+        while (why := _not_followed(status)) and self.clock.monotonic_s() < ends_s:
+            self.clock.sleep(_LOOK_AGAIN_S)
+            ensure_can_be_rehearsed(status := self.look())
+        if why:
+            raise OpsError(ErrorCode.FAILED, why, hint=_SEE)
         self._before = None if self.avatars is None else self.avatars()
         self._is_under_way = False
         self._see(*_state(status, self._before))
@@ -197,7 +210,8 @@ class Rehearsing:
         except OpsError as error:
             problems.append(error.message)
         else:
-            problems += [] if status.agreement.is_complete else status.agreement.stragglers
+            why = _not_followed(status)
+            problems += [why] if why else [] if status.agreement.is_complete else status.agreement.stragglers
         if wrong := contradiction(page, Mode.FULL):
             problems.append(f"the page should be full, but {wrong}")
         if self._before is not None and avatars != self._before:
