@@ -18,6 +18,13 @@ HERE = "http://127.0.0.1:5000"
 NAMED = ("rehearse", *SEEDED, "--target", HERE, "--failure", "none")
 
 
+@pytest.fixture(autouse=True)
+def plots(monkeypatch):
+    """Draw none: they take seconds, and the tests of the report draw them."""
+    for module in ("write", "page"):
+        monkeypatch.setattr(f"opsctl.simulation.report.{module}.findings", lambda _result: ())
+
+
 def test_a_whole_one_reads_as_it_should(opsctl, wired, golden, tmp_path):
     result = opsctl("rehearse", *SEEDED, width=80)
 
