@@ -100,6 +100,16 @@ class AckBoard:
                     self._full += 1 if mode is Mode.FULL else -1
                     self._unconfirmed[connection.sid] = None
 
+    def expect_all(self, mode: Mode) -> int:
+        """Await that every browser shows `mode`, and return how many were to show another until now."""
+        with self._lock:
+            moved = [connection for connection in self._connections.values() if connection.mode is not mode]
+            for connection in moved:
+                connection.mode = mode
+                self._unconfirmed[connection.sid] = None
+            self._full += len(moved) if mode is Mode.FULL else -len(moved)
+        return len(moved)
+
     def confirm(self, sid: str, epoch: Epoch, mode: Mode) -> bool:
         """Record that a page says what it shows; return whether that counted."""
         with self._lock:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 
+from webapp.stints import Stint
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _log = logging.getLogger(__name__)
-_AT_ONCE = 64
-"""Pings between two turns of everybody else."""
+_STINT_S = 0.0025
+"""Of pings between two turns of everybody else."""
 
 
 class Pings:
@@ -34,18 +36,18 @@ class Pings:
             gevent.spawn(self._run)
 
     def _run(self) -> None:
-        given = 0
+        stint = Stint(_STINT_S)
         while self._waiting:
             due_at, whom = self._waiting[0]
             if (wait_s := due_at - time.monotonic()) > 0:
                 gevent.sleep(wait_s)
+                stint = Stint(_STINT_S)
                 continue
             self._waiting.popleft()
             try:
                 self._ping(whom)
             except Exception:  # noqa: BLE001 - the others are pinged all the same
                 _log.exception("could not ping a browser")
-            given += 1
-            if given % _AT_ONCE == 0:
-                gevent.sleep(0)
+            if stint.is_over:
+                stint.rest()
         self._is_running = False

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import gevent
 
+from webapp.stints import Stint
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _log = logging.getLogger(__name__)
 _TO_READ = 1
-_AT_ONCE = 32
-"""Connections between two turns of everybody else."""
+_STINT_S = 0.0025
+"""Of reading between two turns of everybody else: less than of a broadcast, which comes before what is said of it."""
+_BETWEEN_LOOKS = 16
+"""Connections between two looks at the clock."""
 FAILURES: tuple[type[BaseException], ...] = (Exception, gevent.Timeout, gevent.GreenletExit)
 """What is one connection's own failure, and keeps nobody from reading the others; gevent's own are no `Exception`."""
 
@@ -52,6 +56,7 @@ class Reader:
             gevent.spawn(self._run)
 
     def _run(self) -> None:
+        stint = Stint(_STINT_S)
         given = 0
         try:
             while self._ready:
@@ -66,8 +71,8 @@ class Reader:
                 finally:
                     self._free += 1
                 given += 1
-                if given % _AT_ONCE == 0:
-                    gevent.sleep(0)
+                if not given % _BETWEEN_LOOKS and stint.is_over:
+                    stint.rest()
         finally:
             self._free -= 1
             if self._ready:

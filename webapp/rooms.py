@@ -35,6 +35,12 @@ class RoomManager(Manager):
             return list(found.items())
         return list(stock.get_participants(namespace, room))
 
+    def get_engine_sids(self, namespace: str, room: Any) -> list[str]:
+        """Return the ids of the engine sockets of those in a room, or in several; `None` is everybody's."""
+        if room is None:
+            return list(self.rooms.get(namespace, {}).get(None, {}).values())
+        return [eio_sid for _, eio_sid in self.get_participants(namespace, room)]
+
     def get_rooms(self, sid: str, namespace: str) -> list[str]:
         """Return the rooms that a browser is in, of which one has its name (python-socketio)."""
         stock: Any = super()

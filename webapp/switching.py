@@ -104,11 +104,7 @@ class Switchboard:
 
     def _tell_all(self, mode: Mode, state: FlagState) -> None:
         self._board.advance(state.epoch)
-        connections = self._board.connections()
-        restored = 0
-        for connection in connections:
-            restored += connection.mode is not mode
-            self._board.expect(connection, mode)
+        restored = self._board.expect_all(mode)
         self._count_update()
         self._broadcaster.to_all("flag_update", self._update(mode, state, state.reason, restored))
 

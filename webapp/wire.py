@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 from gevent.lock import Semaphore
 from gevent.ssl import SSLSocket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Wire:
@@ -18,12 +20,16 @@ class Wire:
     simple-websocket does not look at how much was written, and answers pings from the greenlet that reads.
     """
 
-    __slots__ = ("_is_encrypted", "_socket", "_turn")
+    __slots__ = ("_socket", "_turn", "send_at_once")
 
     def __init__(self, sock: Any) -> None:
         self._socket = sock
-        self._is_encrypted = isinstance(sock, SSLSocket)
         self._turn: Semaphore | None = None
+        self.send_at_once: Callable[[bytes], int] | None = self._system_send()
+        """Writes what the system takes at once, and says how much; `None` while somebody writes, and under TLS.
+
+        It is found once, as a broadcast asks each browser's for it. Half a frame is to be finished with `finish`.
+        """
 
     @property
     def is_closed(self) -> bool:
@@ -33,8 +39,11 @@ class Wire:
 
     def send(self, data: bytes) -> int:
         """Write all of it, however slowly the other end reads."""
-        with self._turns():
+        self._take_turn()
+        try:
             self._socket.sendall(data)
+        finally:
+            self._end_turn()
         return len(data)
 
     def offer(self, frame: bytes) -> bool:
@@ -46,16 +55,20 @@ class Wire:
         Raises:
             OSError: the connection is broken.
         """
-        if self._is_encrypted or (self._turn is not None and self._turn.locked()):
+        if self.send_at_once is None:
             return False
         try:
-            written = os.write(self._socket.fileno(), frame)
+            written = self.send_at_once(frame)
         except BlockingIOError:
             return False
         if written < len(frame):
-            self._turns().acquire()
-            gevent.spawn(self._finish, frame[written:])
+            self.finish(frame[written:])
         return True
+
+    def finish(self, rest: bytes) -> None:
+        """Have a greenlet write what the system did not take; whoever writes next waits for it."""
+        self._take_turn()
+        gevent.spawn(self._finish, rest)
 
     def write(self, data: bytes) -> None:
         """Write all of it, at once if that is possible.
@@ -71,11 +84,26 @@ class Wire:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
-    def _turns(self) -> Semaphore:
-        """Return what those who write take turns by; hardly any connection ever needs it."""
+    def _system_send(self) -> Callable[[bytes], int] | None:
+        """Return it from the system's socket, on which gevent's is built: that one never waits.
+
+        It knows when it is closed, where the number of a file could be somebody else's by then.
+        """
+        if isinstance(self._socket, SSLSocket):
+            return None
+        send: Callable[[bytes], int] = getattr(self._socket, "_sock", self._socket).send
+        return send
+
+    def _take_turn(self) -> None:
         if self._turn is None:
-            self._turn = Semaphore(1)
-        return self._turn
+            self._turn = Semaphore(1)  # hardly any connection ever needs it
+        self._turn.acquire()
+        self.send_at_once = None
+
+    def _end_turn(self) -> None:
+        if self._turn is not None:
+            self._turn.release()
+        self.send_at_once = self._system_send()
 
     def _finish(self, rest: bytes) -> None:
         try:
@@ -84,7 +112,7 @@ class Wire:
             # Half a frame is on its way: nothing that is sent after it could be understood.
             self.break_off()
         finally:
-            self._turns().release()
+            self._end_turn()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._socket, name)

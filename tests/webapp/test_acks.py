@@ -62,6 +62,21 @@ def test_only_the_present_epoch_in_the_right_mode_counts(board, sid, epoch, mode
     assert report(board).confirmed == 0
 
 
+def test_everybody_is_expected_to_show_the_same_and_who_showed_another_confirms_anew(board):
+    board.join(a_connection("c", Mode.FULL))
+    board.confirm("a", KILLED, Mode.DEGRADED)
+    board.confirm("c", KILLED, Mode.FULL)
+
+    moved = [board.expect_all(Mode.DEGRADED), board.expect_all(Mode.DEGRADED)]
+
+    seen = report(board)
+    assert moved == [1, 0]
+    assert (seen.confirmed, seen.waiting, seen.full) == (1, ("browser b", "browser c"), 0)
+    assert board.confirm("c", KILLED, Mode.DEGRADED)
+    assert board.expect_all(Mode.FULL) == 3
+    assert report(board).full == 3
+
+
 def test_a_newer_epoch_is_confirmed_anew(board):
     board.confirm("a", KILLED, Mode.DEGRADED)
 

@@ -1,10 +1,10 @@
 """Many browsers at once: what they are told, how they go, and what they say."""
 
-import itertools
 import json
 import threading
 
 import gevent
+import gevent.socket
 import pytest
 from support.fleet import Fleet
 from support.socket_server import RawClient, SocketServer
@@ -12,10 +12,11 @@ from support.waiting import eventually
 from support.worker_process import Observation
 from wsproto.frame_protocol import CloseReason
 
-from webapp.fanout import _AT_ONCE, FanoutManager
+from webapp.fanout import FanoutManager
 from webapp.realtime import _ack_of_message
 
 COALESCED_MS = 10
+A_FEW = 8
 
 
 @pytest.fixture(params=[True, False], ids=["own", "foreign"])
@@ -28,31 +29,46 @@ def event(name, data):
     return f"42{json.dumps([name, data], separators=(',', ':'))}"
 
 
-def test_everybody_else_has_a_turn_between_a_handful_of_browsers():
+@pytest.fixture
+def resting(monkeypatch):
+    """Broadcasts that let others run after every few browsers."""
+    monkeypatch.setattr("webapp.fanout._STINT_S", 0.0)
+    monkeypatch.setattr("webapp.fanout._AT_ONCE", A_FEW)
+
+
+@pytest.mark.usefixtures("resting")
+def test_what_arrives_during_a_broadcast_is_dealt_with_before_its_end():
     reached, seen = [], []
 
     class Watched(FanoutManager):
-        def _send(self, event, engine_packet, frame, engine_socket):
-            reached.append(engine_socket.sid)
-            super()._send(event, engine_packet, frame, engine_socket)
+        def _send_some(self, frame, eio_sids):
+            behind = super()._send_some(frame, eio_sids)
+            reached.extend(eio_sids)
+            asking.sendall(b"?")
+            return behind
 
-    def somebody_else():
-        while True:
+    def answer():
+        while asked.recv(1):
             seen.append(len(reached))
-            gevent.sleep(0)
 
     with SocketServer(Watched()) as server:
-        clients = [RawClient(server) for _ in range(2 * _AT_ONCE + 10)]
-        server.do(gevent.spawn, somebody_else)
+        clients = [RawClient(server) for _ in range(2 * A_FEW + 3)]
+        asking, asked = server.do(gevent.socket.socketpair)
+        reached.clear()
+        server.do(gevent.spawn, answer)
+        server.do(gevent.sleep, 0)
         server.emit("flag_update", {"n": 1})
 
         assert [client.next() for client in clients] == [event("flag_update", {"n": 1})] * len(clients)
+        server.do(asking.close)
+        eventually(lambda: len(seen) == 3, what="the last question to be seen")
     assert len(set(reached)) == len(clients)
-    assert max(after - before for before, after in itertools.pairwise(seen)) <= _AT_ONCE
+    assert seen[:2] == [A_FEW, 2 * A_FEW]
 
 
+@pytest.mark.usefixtures("resting")
 def test_what_is_told_to_one_during_a_broadcast_does_not_overtake_it(server):
-    clients = [RawClient(server) for _ in range(2 * _AT_ONCE + 10)]
+    clients = [RawClient(server) for _ in range(2 * A_FEW + 3)]
     last = server.do(server.server.manager.sid_from_eio_sid, server.sockets()[-1].sid, "/")
 
     def tell():
