@@ -5,7 +5,6 @@ import json
 import pytest
 import urllib3
 from support.stack import Stack
-from support.waiting import eventually
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
 
@@ -38,10 +37,6 @@ def standing_in(stack):
 
 def asked(api, path):
     return urllib3.request("GET", f"{api}{path}", timeout=20.0, retries=False).json()
-
-
-def page_of(stack):
-    return urllib3.request("GET", stack.url, timeout=20.0, retries=False).data.decode()
 
 
 @pytest.fixture(scope="module")
@@ -89,17 +84,3 @@ def test_a_throw_away_stack_asks_the_configured_api_until_the_proxy_fails(theirs
     assert healthy["avatar_passed_on"] <= asked(provider, "/stats")["calls"] - before
     assert any(note.startswith("in failing ") and "passed on 0" in note for note in result["comparison"]["notes"])
     assert result["comparison"]["saved"]["third_party_ms"] is None
-
-
-def test_a_serve_with_the_proxy_before_its_own_api_has_it_fail_and_put_back(provider, simulated, tmp_path):
-    settings = {**SETTINGS, "OPSCTL_AVATAR_API_URL": provider, "OPSCTL_AVATAR_FAULT_PROXY": "yes"}
-    with Stack(tmp_path / "data", environ=settings) as stack:
-        eventually(lambda: f'src="{provider}/images/' in page_of(stack), what="a page with images of the provider")
-        result, phases = simulated(stack, "--target", "serve", "--yes")
-        knobs = asked(standing_in(stack), "/knobs")
-
-    assert stack.serving["avatars"] == f"{provider}, through a proxy that opsctl simulate can have fail"
-    assert (phases["failing"]["avatar_served"] > 0, phases["failing"]["avatar_passed_on"]) == (True, 0)
-    assert knobs["error_rate"] == 0
-    assert any(note.startswith(f"avatars come from {provider}, ") for note in result["scenario"]["notes"])
-    assert result["is_left_as_found"]
