@@ -89,7 +89,10 @@ def _rate(port: int, seconds: float) -> float:
     )
     if done.returncode != 0:
         raise NotMeasuredError(f"the load failed\n{done.stderr}")
-    return float(done.stdout)
+    rate = float(done.stdout)
+    if not rate:
+        raise NotMeasuredError("not one page was answered: the machine is too busy to measure on")
+    return rate
 
 
 def _provider(feed: Feed) -> dict[str, str]:
