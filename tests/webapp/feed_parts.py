@@ -97,6 +97,11 @@ class AvatarServer:
         self._server.server_close()
 
 
+def logged(caplog):
+    """Return what the feed itself logged; the SDK of another test may have a last word in the meantime."""
+    return [record for record in caplog.records if record.name.startswith("webapp.")]
+
+
 def answer_json(handler, value, status=200):
     answer(handler, json.dumps(value).encode(), status, "application/json")
 

@@ -7,6 +7,7 @@ import threading
 
 import gevent
 import pytest
+from feed_parts import logged
 from support.socket_server import RawClient, SocketServer
 from support.waiting import DEADLINE_S, eventually
 
@@ -113,7 +114,7 @@ def test_what_a_handler_lets_out_is_logged_and_ends_its_connection_only(server, 
     assert code_of(client) == NORMAL
     other.socket.sendall(client_frame(b'421["quick"]'))
     assert other.next() == '431["at once"]'
-    assert [record.exc_info[1] for record in caplog.records] == [failure]
+    assert [record.exc_info[1] for record in logged(caplog)] == [failure]
 
 
 def test_a_turn_that_fails_is_not_the_last_one_of_anybody(server, caplog):
@@ -135,7 +136,7 @@ def test_a_turn_that_fails_is_not_the_last_one_of_anybody(server, caplog):
         ours.sendall(b"x")
         eventually(lambda: failing.turns == 4, what="one more")
         server.do(turn.end)
-    assert {record.name for record in caplog.records} == {"webapp.reading"}
+    assert {record.name for record in logged(caplog)} == {"webapp.reading"}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from support.worker_process import Browser
 from werkzeug.serving import make_server
 
 from opsctl.core.errors import ErrorCode, OpsError
-from webapp import create_app
+from webapp import application, create_app
 
 PROVIDER = {
     "LAUNCHDARKLY_SDK_KEY": "sdk-00000000",
@@ -19,6 +19,21 @@ PROVIDER = {
     "LAUNCHDARKLY_STREAM_URI": "http://127.0.0.1:9",
     "LAUNCHDARKLY_EVENTS_URI": "http://127.0.0.1:9",
 }
+
+
+@pytest.fixture
+def create(monkeypatch):
+    """The factory; what it made is stopped at the end."""
+    made, build = [], application.build_feed
+
+    def build_and_remember(settings):
+        made.append(build(settings))
+        return made[-1]
+
+    monkeypatch.setattr(application, "build_feed", build_and_remember)
+    yield create_app
+    for feed in made:
+        feed.lifecycle.close()
 
 
 @pytest.fixture
@@ -30,25 +45,25 @@ def environ(monkeypatch, tmp_path):
     return monkeypatch
 
 
-def test_without_settings_the_factory_reads_the_environment(environ):
+def test_without_settings_the_factory_reads_the_environment(create, environ):
     environ.setenv("LAUNCHDARKLY_FLAG_KEY", "another-switch")
 
-    state = create_app().test_client().get("/api/mode", headers={"Host": "localhost"}).json
+    state = create().test_client().get("/api/mode", headers={"Host": "localhost"}).json
 
     assert state["flags"] == {"another-switch": False}
 
 
-def test_there_is_no_debug_mode(environ):
+def test_there_is_no_debug_mode(create, environ):
     environ.setenv("FLASK_DEBUG", "1")
 
-    assert create_app().debug is False
+    assert create().debug is False
 
 
-def test_a_setting_that_cannot_be_used_is_named(environ):
+def test_a_setting_that_cannot_be_used_is_named(create, environ):
     environ.setenv("OPSCTL_PORT", "five thousand")
 
     with pytest.raises(OpsError, match="not a port") as failure:
-        create_app()
+        create()
 
     assert failure.value.code is ErrorCode.BAD_CONFIG
 

@@ -9,7 +9,7 @@ import stat
 import threading
 
 import pytest
-from feed_parts import FLAG, local_settings, settings
+from feed_parts import FLAG, local_settings, logged, settings
 from ldclient.versioned_data_kind import FEATURES, SEGMENTS
 from support.waiting import eventually
 
@@ -356,7 +356,7 @@ def test_a_place_that_another_worker_is_writing_is_no_failure_and_tried_again_so
     shelf.error = None
 
     eventually(lambda: shelf.kept is not None, what="the data")
-    assert (last_known.failures(), caplog.records) == ({"shelf": 0}, [])
+    assert (last_known.failures(), logged(caplog)) == ({"shelf": 0}, [])
 
 
 def test_what_is_not_kept_yet_is_kept_at_the_end(keep, monkeypatch):

@@ -1,7 +1,7 @@
 """What no browser sends, by each setting of OPSCTL_FANOUT: its connection is closed, and nobody else's."""
 
 import pytest
-from feed_parts import flag_data
+from feed_parts import flag_data, logged
 from support.socket_server import RawClient
 from support.waiting import eventually
 
@@ -47,7 +47,7 @@ def test_what_is_no_message_ends_its_connection_and_is_logged_once(any_server, t
 
     await_end(client)
     eventually(lambda: len(any_server.sockets()) == 1, what="its end")
-    assert [(record.name, record.levelname, record.exc_info) for record in caplog.records] == [
+    assert [(record.name, record.levelname, record.exc_info) for record in logged(caplog)] == [
         ("webapp.messages", "WARNING", None)
     ]
     assert [event for event, *_ in told] == ["connect", "connect", "disconnect"]
@@ -87,7 +87,7 @@ def test_a_handler_that_fails_is_logged_once_and_ends_the_connection(any_server,
 
     await_end(client)
     eventually(lambda: any_server.sockets() == [], what="its end")
-    assert [record.exc_info[0] for record in caplog.records] == [ZeroDivisionError]
+    assert [record.exc_info[0] for record in logged(caplog)] == [ZeroDivisionError]
     assert [event for event, *_ in told] == ["connect", "disconnect"]
 
 
