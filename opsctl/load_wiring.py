@@ -14,7 +14,7 @@ from opsctl.adapters.avatar_knobs import AvatarKnobs
 from opsctl.adapters.feed_client import FeedClient
 from opsctl.adapters.page_visitors import VisitorProcess
 from opsctl.adapters.socket_fleet import SocketFleet
-from opsctl.adapters.undisturbed import undisturbed
+from opsctl.adapters.undisturbed import noticing, undisturbed
 from opsctl.adapters.worker_looks import InstanceWorkers
 from opsctl.core.errors import ErrorCode, OpsError
 from opsctl.core.load.results import Machine
@@ -136,6 +136,7 @@ def opened_simulation(
             zero_s=zero_s,
             on_look=on_look,
             undisturbed=undisturbed,
+            noticing=noticing,
             companion=_companion(parts, scenario, feed, zero_s),
         )
 

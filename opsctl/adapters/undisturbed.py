@@ -1,7 +1,8 @@
-"""Finishing something before a signal is heard."""
+"""Finishing something before a signal is heard, and noticing those that others did not let through."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from contextlib import contextmanager
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+_TO_INTERRUPT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (*_TO_INTERRUPT, signal.SIGALRM)
+_MOST_NOTICED = 512
 
 
 @contextmanager
@@ -37,3 +40,26 @@ def undisturbed() -> Iterator[list[int]]:
             except KeyboardInterrupt:
                 came.append(number)
                 signal.signal(number, handler)
+
+
+@contextmanager
+def noticing() -> Iterator[list[int]]:
+    """Yield a list in which, once the block is over, the signals stand that came meanwhile, whoever dropped them.
+
+    A command that is over drops what comes while it says so; one that is part of something longer may not.
+    """
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+    told, telling = os.pipe()
+    for end in (told, telling):
+        os.set_blocking(end, False)
+    before = signal.set_wakeup_fd(telling, warn_on_full_buffer=False)
+    try:
+        yield came
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(telling)
+        came += [number for number in os.read(told, _MOST_NOTICED) if number in _TO_INTERRUPT]
+        os.close(told)

@@ -16,7 +16,7 @@ from opsctl.services.simulate_steps import Alone
 from opsctl.services.simulate_watch import Watching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from opsctl.core.load.looks import SimulationLook
     from opsctl.core.load.results import Flip, Machine
@@ -51,6 +51,10 @@ class Stage:
     command: str = ""
 
 
+def _none_noticed() -> AbstractContextManager[Sequence[int]]:
+    return nullcontext(())
+
+
 @dataclass(slots=True, kw_only=True)
 class SimulateService:
     """The use case. It runs once.
@@ -66,6 +70,7 @@ class SimulateService:
         zero_s: The run's zero, on the clock's monotonic scale, as the visitors were told.
         on_look: Is told how far it is, twice a second.
         undisturbed: Keeps signals off while its block runs.
+        noticing: Gives the signals that came while its block ran, also those that a flip did not let through.
         companion: Goes along with it.
     """
 
@@ -79,6 +84,7 @@ class SimulateService:
     zero_s: float
     on_look: Callable[[SimulationLook], None]
     undisturbed: Callable[[], AbstractContextManager[object]] = nullcontext
+    noticing: Callable[[], AbstractContextManager[Sequence[int]]] = _none_noticed
     companion: Companion = field(default_factory=Alone)
     _runs: list[PhaseRun] = field(default_factory=list)
     _flips: list[Flip] = field(default_factory=list)
@@ -217,11 +223,14 @@ class SimulateService:
         self._look(watching, "letting pages end", left_s=self._let_end_s())
         self._look(watching, "restore" if mode is Mode.FULL else "kill", left_s=0)
         self.companion.begins(mode)
-        flip = self.flips.to(mode, zero_s=self.zero_s)
+        with self.noticing() as came:
+            flip = self.flips.to(mode, zero_s=self.zero_s)
         self._mode = mode
         self._flips.append(flip)
         self._sample()
         self.companion.ended(flip)
+        if came:
+            raise KeyboardInterrupt
 
     def _let_end_s(self) -> float:
         """Return how long a page may be under way: as long as the slowest of the phase before."""

@@ -1,6 +1,7 @@
 """Simulations: what is flipped when, what is counted where, and how everything is put back."""
 
-from contextlib import contextmanager
+import signal
+from contextlib import contextmanager, nullcontext
 
 import pytest
 from support.load_bench import SLOW, LoadBench, interrupt, phases, refusal
@@ -106,6 +107,17 @@ def test_ctrl_c_while_it_kills_restores_what_was_written(bench):
 
     assert bench.feed.changes == [Change.KILL, Change.RESTORE]
     assert (result.is_partial, result.is_left_as_found) == (True, True)
+
+
+def test_ctrl_c_that_a_flip_does_not_let_through_is_heard_after_it(bench):
+    noticed = iter([[signal.SIGINT]])
+    bench.service.noticing = lambda: nullcontext(next(noticed, []))
+
+    result = bench.run()
+
+    assert bench.feed.changes == [Change.KILL, Change.RESTORE]
+    assert (result.is_partial, result.is_left_as_found) == (True, True)
+    assert [phase.name for phase in result.phases] == ["full"]
 
 
 def test_signals_are_kept_off_while_everything_is_put_back(bench):
