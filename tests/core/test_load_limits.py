@@ -81,6 +81,22 @@ def test_a_phase_is_counted_between_the_looks_that_the_workers_answered():
     assert [sample.at_s for sample in sampled.ends(3)] == [3.0, 4.0], "one answer alone tells of no stretch"
 
 
+def test_two_looks_in_a_row_tell_nothing_of_the_processor_time_between_them():
+    sampled = Sampled()
+    for at_s, cpu_s in ((1.0, 5.0), (2.0, 5.5), (2.004, 5.51), (3.0, 6.0)):
+        sampled.add(a_look(at_s, cpu_s_of={}, cpu_s=cpu_s, memory_mb=80.0))
+
+    assert [(one.at_s, one.cpu) for one in sampled.usage()] == [(2.0, 0.5), (3.0, 0.5)]
+
+
+def test_usage_is_not_made_up_where_workers_did_not_say_it():
+    sampled = Sampled()
+    for at_s, cpu_s in ((1.0, 5.0), (2.0, None), (3.0, 6.0), (4.0, 6.5)):
+        sampled.add(a_look(at_s, cpu_s_of={}, cpu_s=cpu_s, memory_mb=80.0))
+
+    assert [one.at_s for one in sampled.usage()] == [4.0]
+
+
 def test_a_worker_at_its_limit_is_said():
     assert "in full a worker was at its limit, with 97.0% of a core" in notes_of(busiest=0.97)
     assert "at its limit" not in notes_of(busiest=0.7)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from opsctl.core.load.scenario import Phase
     from opsctl.core.load.tally import Tallies
 
+_SHORTEST_USAGE_S = 0.25
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -109,13 +111,21 @@ class Sampled:
         return (counted[0], counted[-1]) if len(counted) > 1 else (whole[0], whole[-1])
 
     def usage(self) -> tuple[Usage, ...]:
-        """Return what the workers used between each two samples; nothing where it could not be known."""
+        """Return what the workers used between each two samples; nothing where it could not be known.
+
+        The system counts processor time in hundredths of a second: a sample too soon after another one is left out.
+        """
         found = []
-        for before, after in pairwise(self.samples):
-            cpu_s = _between(before.workers.cpu_s, after.workers.cpu_s)
+        before: Sample | None = None
+        for after in self.samples:
+            lasted_s = _SHORTEST_USAGE_S if before is None else after.at_s - before.at_s
+            if lasted_s < _SHORTEST_USAGE_S:
+                continue
+            cpu_s = None if before is None else _between(before.workers.cpu_s, after.workers.cpu_s)
             memory_mb = after.workers.memory_mb
-            if cpu_s is not None and memory_mb is not None and after.at_s > before.at_s:
-                found.append(Usage(at_s=after.at_s, cpu=cpu_s / (after.at_s - before.at_s), memory_mb=memory_mb))
+            if cpu_s is not None and memory_mb is not None:
+                found.append(Usage(at_s=after.at_s, cpu=cpu_s / lasted_s, memory_mb=memory_mb))
+            before = after
         return tuple(found)
 
     def avatar_calls_per_s(self, over_s: float) -> float | None:
