@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 from opsctl.cli.exit_codes import EXIT_CODES, ExitCode
 from opsctl.cli.outputs import ensure_can_write
 from opsctl.cli.render import simulation as rendering
+from opsctl.cli.reporting import reporting
 from opsctl.core.errors import ErrorCode, OpsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+    from typing import Any
 
-    from opsctl.cli.invocation import LoadOptions
+    from opsctl.cli.invocation import Call, LoadOptions
+    from opsctl.cli.render.view import View
     from opsctl.core.load.results import SimulationResult
     from opsctl.core.load.thresholds import Verdict
 
@@ -71,7 +74,31 @@ def write_reports(
     return page, None
 
 
-def exit_code_of_run(result: SimulationResult, verdicts: Sequence[Verdict]) -> int:
+def tell(
+    call: Call,
+    result: SimulationResult,
+    verdicts: Sequence[Verdict],
+    *,
+    human: Callable[[View], str],
+    data: Callable[[View], Mapping[str, Any]],
+    lost: OpsError | None,
+) -> int:
+    """Say what came of a load, and return the exit code.
+
+    Raises:
+        OpsError: `lost`, why something of it could not be written, where nothing else is amiss.
+    """
+    with reporting(call):
+        call.answer(human=human, data=data, is_report=True, is_interrupted=result.ended_by is ErrorCode.INTERRUPTED)
+    if result.hint:
+        call.note(f"fix:   {result.hint}")
+    code = _exit_code(result, verdicts)
+    if lost is not None and not code:
+        raise lost
+    return code
+
+
+def _exit_code(result: SimulationResult, verdicts: Sequence[Verdict]) -> int:
     """Return how the command ends: what ended it early comes first, then what could not be put back."""
     if result.ended_by is not None and (result.is_left_as_found or result.ended_by is ErrorCode.SUPERSEDED):
         return EXIT_CODES[result.ended_by]

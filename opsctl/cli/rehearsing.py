@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from opsctl.adapters.rehearsal_reports import RehearsalReports
 from opsctl.adapters.undisturbed import undisturbed
 from opsctl.cli.load_places import RUNNING_HERE
-from opsctl.cli.load_reports import ensure_can_report, ensure_installed, exit_code_of_run, write_reports
+from opsctl.cli.load_reports import ensure_can_report, ensure_installed, tell, write_reports
 from opsctl.cli.render import rehearsal as rendering
-from opsctl.cli.reporting import reporting
 from opsctl.cli.simulating import run_load, seconds_of, seed_of
 from opsctl.cli.targets import target_url
 from opsctl.core.addresses import is_loopback_url
@@ -98,19 +97,14 @@ def _report(
             report="" if page is None else str(page.absolute()),
         )
         lost = _keep(call, kept) or lost
-    with reporting(call):
-        call.answer(
-            human=lambda view: rendering.to_text(result, verdicts, kept, view, page=page),
-            data=lambda view: rendering.to_data(result, verdicts, kept, view),
-            is_report=True,
-            is_interrupted=result.ended_by is ErrorCode.INTERRUPTED,
-        )
-    if result.hint:
-        call.note(f"fix:   {result.hint}")
-    code = exit_code_of_run(result, verdicts)
-    if lost is not None and not code:
-        raise lost
-    return code
+    return tell(
+        call,
+        result,
+        verdicts,
+        human=lambda view: rendering.to_text(result, verdicts, kept, view, page=page),
+        data=lambda view: rendering.to_data(result, verdicts, kept, view),
+        lost=lost,
+    )
 
 
 def _keep(call: Call, kept: Rehearsal) -> OpsError | None:

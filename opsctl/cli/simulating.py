@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from opsctl.adapters.undisturbed import undisturbed
 from opsctl.cli.exit_codes import ExitCode
 from opsctl.cli.load_places import RUNNING_HERE, open_place
-from opsctl.cli.load_reports import ensure_can_report, ensure_installed, exit_code_of_run, write_reports
+from opsctl.cli.load_reports import ensure_can_report, ensure_installed, tell, write_reports
 from opsctl.cli.load_sharing import address_to_join, spread
 from opsctl.cli.objectives import duration_option
 from opsctl.cli.render import simulation as rendering
-from opsctl.cli.reporting import reporting
 from opsctl.cli.simulation_progress import shown_while_it_runs
 from opsctl.cli.targets import target_url
 from opsctl.core.errors import ErrorCode, OpsError
@@ -170,16 +169,11 @@ def command_again(call: Call, load: LoadOptions, scenario: Scenario) -> str:
 
 def _report(call: Call, load: LoadOptions, result: SimulationResult, verdicts: Sequence[Verdict]) -> int:
     page, lost = write_reports(load, result, verdicts)
-    with reporting(call):
-        call.answer(
-            human=lambda view: rendering.to_text(result, verdicts, view, page=page),
-            data=lambda view: rendering.to_data(result, verdicts, view),
-            is_report=True,
-            is_interrupted=result.ended_by is ErrorCode.INTERRUPTED,
-        )
-    if result.hint:
-        call.note(f"fix:   {result.hint}")
-    code = exit_code_of_run(result, verdicts)
-    if lost is not None and not code:
-        raise lost
-    return code
+    return tell(
+        call,
+        result,
+        verdicts,
+        human=lambda view: rendering.to_text(result, verdicts, view, page=page),
+        data=lambda view: rendering.to_data(result, verdicts, view),
+        lost=lost,
+    )
